@@ -1,0 +1,143 @@
+"""Where things live: paths, addresses and limits, read from the environment once and passed on as an argument.
+
+Nothing here is made or opened on import; a `Settings` is built in a task, a `__main__` or a test.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class ShopPaths:
+    """The folders and files of one shop under `data/<shop>/`."""
+
+    root: Path
+
+    @property
+    def landing(self) -> Path:
+        return self.root / "landing"
+
+    @property
+    def lake(self) -> Path:
+        return self.root / "lake"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.root / "quarantine"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def nights(self) -> Path:
+        return self.root / "nights"
+
+    @property
+    def predictions(self) -> Path:
+        return self.root / "predictions"
+
+    @property
+    def serving(self) -> Path:
+        return self.root / "serving"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Paths, addresses and limits of one installation.
+
+    Args:
+        data: run-time state (`NIGHTCART_DATA`, default `data/` in the project).
+        shops: folder of the shop files that Airflow makes DAGs of (`NIGHTCART_SHOPS`, default `shops/`).
+        mlflow_tracking_uri: MLflow's store (`MLFLOW_TRACKING_URI`, default SQLite under `data`).
+        memory_limit: what DuckDB may take before it spills (`NIGHTCART_MEMORY_LIMIT`).
+        threads: threads for DuckDB (`NIGHTCART_THREADS`, default: the cores this process may use).
+        hmac_key: the secret that pseudonyms are made with (`NIGHTCART_HMAC_KEY`, else the line in `data/secrets.env`);
+            None where neither is set: only the door needs it, and refuses to start without.
+
+    Example:
+        >>> settings = Settings.from_environment()
+        >>> settings.paths("demo").lake
+    """
+
+    data: Path
+    shops: Path
+    mlflow_tracking_uri: str
+    memory_limit: str
+    threads: int
+    hmac_key: bytes | None = None
+    landing_overrides: tuple[tuple[str, Path], ...] = ()
+
+    @classmethod
+    def from_environment(cls, environ: dict[str, str] | None = None) -> "Settings":
+        """Read `environ` (default `os.environ`), with `data/secrets.env` beneath it.
+
+        Raises:
+            ValueError: a variable holds what it cannot (named in the message, its value not repeated for secrets).
+        """
+        environ = dict(os.environ if environ is None else environ)
+        data = Path(environ.get("NIGHTCART_DATA") or PROJECT_ROOT / "data").resolve()
+        secrets = read_secrets(data / "secrets.env")
+        return cls(
+            data=data,
+            shops=Path(environ.get("NIGHTCART_SHOPS") or PROJECT_ROOT / "shops").resolve(),
+            mlflow_tracking_uri=environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{data / 'mlflow.db'}",
+            memory_limit=environ.get("NIGHTCART_MEMORY_LIMIT") or "3GB",
+            threads=_positive_int(environ, "NIGHTCART_THREADS", len(os.sched_getaffinity(0))),
+            hmac_key=_key(environ.get("NIGHTCART_HMAC_KEY") or secrets.get("NIGHTCART_HMAC_KEY")),
+            landing_overrides=_landing_overrides(environ),
+        )
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        return self.data / "mlartifacts"
+
+    @property
+    def secrets_file(self) -> Path:
+        return self.data / "secrets.env"
+
+    def paths(self, shop_name: str) -> ShopPaths:
+        return ShopPaths(self.data / shop_name)
+
+
+def read_secrets(path: Path) -> dict[str, str]:
+    """The `NAME=value` lines of a secrets file; an absent file is an empty one."""
+    if not path.exists():
+        return {}
+    lines = (line.strip() for line in path.read_text().splitlines())
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def _key(text: str | None) -> bytes | None:
+    if not text:
+        return None
+    try:
+        key = bytes.fromhex(text)
+    except ValueError as error:
+        raise ValueError("NIGHTCART_HMAC_KEY is not hexadecimal") from error
+    if len(key) < 16:
+        raise ValueError("NIGHTCART_HMAC_KEY is shorter than 16 bytes (32 hexadecimal digits)")
+    return key
+
+
+def _positive_int(environ: dict[str, str], name: str, default: int) -> int:
+    text = environ.get(name) or str(default)
+    if not text.isdigit() or int(text) < 1:
+        raise ValueError(f"{name} must be a whole number above 0, not {text!r}")
+    return int(text)
+
+
+def _landing_overrides(environ: dict[str, str]) -> tuple[tuple[str, Path], ...]:
+    prefix = "NIGHTCART_LANDING_"
+    return tuple(
+        (name.removeprefix(prefix).lower(), Path(value).resolve())
+        for name, value in sorted(environ.items())
+        if name.startswith(prefix) and value
+    )

@@ -1,0 +1,225 @@
+"""The only way into the warehouse: runs dbt under the shop's lock, and hands out short read-only readers.
+
+    python -m warehouse build features --shop shops/demo.yml --run-date 2026-06-30
+    python -m warehouse build serving  --shop shops/demo.yml --run-date 2026-06-30
+"""
+
+import fcntl
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+
+import steps
+from settings import PROJECT_ROOT, Settings
+from shop import Shop
+
+log = logging.getLogger("warehouse")
+
+STAGES = {
+    "features": ("path:models/staging", "path:models/intermediate", "path:models/marts", "path:models/features"),
+    "serving": ("path:models/serving",),
+}
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+
+
+@dataclass(frozen=True)
+class ServingTable:
+    """One published table as dbt's manifest describes it: its name, its key, and the sentence that says what a row is."""
+
+    name: str
+    key: tuple[str, ...]
+    description: str
+
+
+@contextmanager
+def lock(settings: Settings, shop: Shop, step: str) -> Iterator[None]:
+    """Hold the shop's one writer lock; a dead holder's lock is free, since the kernel drops it with the process.
+
+    Raises:
+        StepError: another process holds it; says which step, which process, since when.
+    """
+    path = settings.paths(shop.name).lock
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = path.read_text().strip() or "another process"
+            raise steps.StepError(f"the lock of shop {shop.name} is held by {holder}; nothing was written") from error
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{step} (process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC)".encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def path(settings: Settings, shop: Shop, run_date: date) -> Path:
+    """The database of a night: the shop's warehouse, or one of its own for a night before the warehouse's watermark."""
+    paths = settings.paths(shop.name)
+    newest = watermark(settings, shop)
+    if newest is not None and run_date < newest:
+        return paths.nights / run_date.isoformat() / "warehouse.duckdb"
+    return paths.warehouse
+
+
+def watermark(settings: Settings, shop: Shop) -> date | None:
+    """The newest night whose features the shop's warehouse was built for."""
+    state = _state_file(settings, shop)
+    return date.fromisoformat(json.loads(state.read_text())["run_date"]) if state.exists() else None
+
+
+@contextmanager
+def reader(settings: Settings, shop: Shop, run_date: date) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with the night's warehouse attached read-only as `warehouse`, and used. Keep it short: it blocks the writer.
+
+    Raises:
+        StepError: the night has no warehouse yet.
+    """
+    file = path(settings, shop, run_date)
+    if not file.exists():
+        raise steps.StepError(f"{file} does not exist: run `python -m warehouse build features --run-date {run_date}` first")
+    connection = duckdb.connect(config={"memory_limit": settings.memory_limit, "threads": settings.threads})
+    try:
+        connection.execute("set timezone = 'UTC'")
+        connection.execute(f"attach '{str(file).replace(chr(39), chr(39) * 2)}' as warehouse (read_only)")
+        connection.execute("use warehouse")
+        yield connection
+    finally:
+        connection.close()
+
+
+def serving_tables(settings: Settings, shop: Shop, run_date: date) -> list[ServingTable]:
+    """The published tables, read from the manifest of the last `build serving`, in alphabetical order."""
+    file = _target(settings, shop, run_date, "serving") / "manifest.json"
+    if not file.exists():
+        raise steps.StepError(f"{file} does not exist: run `python -m warehouse build serving --run-date {run_date}` first")
+    nodes = json.loads(file.read_text())["nodes"].values()
+    models = [node for node in nodes if node["resource_type"] == "model" and node["path"].startswith("serving/")]
+    return sorted(
+        (ServingTable(node["name"], tuple(node["config"]["meta"]["key"]), node["description"]) for node in models),
+        key=lambda table: table.name,
+    )
+
+
+def build(settings: Settings, shop: Shop, run_date: date, stage: str) -> str:
+    """Run `dbt build` of one stage under the lock and return its summary line.
+
+    The features stage always starts from a new file, so a warehouse holds one night's tables and nothing older.
+
+    Raises:
+        StepError: the lock is held, or a model or test failed (each is named with dbt's message).
+    """
+    with lock(settings, shop, f"build {stage}"):
+        database = path(settings, shop, run_date)
+        if stage == "features":
+            _start_afresh(settings, shop, database)
+        elif not database.exists():
+            raise steps.StepError(f"{database} does not exist: run `python -m warehouse build features` first")
+        results = _dbt(settings, shop, run_date, stage, database)
+        if stage == "features" and database == settings.paths(shop.name).warehouse:
+            _write_atomically(_state_file(settings, shop), json.dumps({"run_date": run_date.isoformat()}))
+    counts = {status: sum(result.status == status for result in results) for status in ("success", "pass", "warn")}
+    seconds = sum(result.execution_time for result in results)
+    return (
+        f"build {stage} {shop.name} {run_date}: {counts['success']} models, {counts['pass']} tests passed, "
+        f"{counts['warn']} warnings, {seconds:.1f} s, {database.stat().st_size / 1e6:.1f} MB"
+    )
+
+
+def variables(settings: Settings, shop: Shop, run_date: date) -> dict[str, object]:
+    """What the dbt project is told about the shop and the night; its models read nothing else from outside."""
+    paths = settings.paths(shop.name)
+    rules = shop.recommendations
+    return {
+        "run_date": run_date.isoformat(),
+        "shop": shop.name,
+        "timezone": shop.timezone,
+        "currency": shop.currency,
+        "consent_default": shop.consent_default,
+        "lake": str(paths.lake),
+        "predictions": str(paths.predictions / f"run_date={run_date.isoformat()}"),
+        "min_events": shop.eligibility.min_events,
+        "max_events_per_day": shop.eligibility.max_events_per_day,
+        "active_within_days": shop.eligibility.active_within_days,
+        "k": rules.k,
+        "exclude_bought_within_days": rules.exclude_bought_within_days,
+        "holdout_days": rules.holdout_days,
+        "half_life_days": rules.half_life_days,
+        "min_stock": rules.min_stock,
+        "holdout_share": rules.holdout_share,
+        "snapshot_every_days": shop.predictions.snapshot_every_days,
+        "snapshot_count": shop.predictions.snapshot_count,
+    }
+
+
+def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: Path) -> list:
+    from dbt.cli.main import dbtRunner  # takes seconds to import, and only this function needs it
+
+    os.environ.update(
+        NIGHTCART_WAREHOUSE=str(database),
+        NIGHTCART_MEMORY_LIMIT=settings.memory_limit,
+        NIGHTCART_THREADS=str(settings.threads),
+        DBT_SEND_ANONYMOUS_USAGE_STATS="false",
+    )
+    target = _target(settings, shop, run_date, stage)
+    built_at = datetime.now(UTC)  # names the build; no table's value is decided by it
+    extra = {"build_id": f"{run_date}-{built_at:%Y%m%dT%H%M%S%fZ}"} if stage == "serving" else {}
+    outcome = dbtRunner().invoke(
+        [
+            "--quiet", "build", "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
+            "--target-path", str(target), "--log-path", str(target / "logs"),
+            "--vars", json.dumps(variables(settings, shop, run_date) | extra),
+            "--select", *STAGES[stage],
+        ]
+    )  # fmt: skip
+    if outcome.exception is not None:
+        raise steps.StepError(f"dbt could not run stage {stage}: {outcome.exception}")
+    results = list(outcome.result)
+    failures = [result for result in results if result.status in ("error", "fail", "runtime error", "partial success")]
+    if failures or not outcome.success:
+        lines = "\n".join(f"  {result.node.unique_id}: {(result.message or '').strip()}" for result in failures)
+        raise steps.StepError(f"dbt stage {stage}: {len(failures)} failure(s)\n{lines}")
+    return results
+
+
+def _start_afresh(settings: Settings, shop: Shop, database: Path) -> None:
+    if database == settings.paths(shop.name).warehouse:
+        _state_file(settings, shop).unlink(missing_ok=True)
+    for file in (database, database.with_name(database.name + ".wal")):
+        file.unlink(missing_ok=True)
+    database.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _target(settings: Settings, shop: Shop, run_date: date, stage: str) -> Path:
+    return path(settings, shop, run_date).parent / "dbt_target" / stage
+
+
+def _state_file(settings: Settings, shop: Shop) -> Path:
+    warehouse = settings.paths(shop.name).warehouse
+    return warehouse.with_suffix(".json")
+
+
+def _write_atomically(file: Path, text: str) -> None:
+    temporary = file.with_suffix(".tmp")
+    temporary.write_text(text)
+    os.replace(temporary, file)
+
+
+def main() -> None:
+    parser = steps.arguments(__doc__)
+    parser.add_argument("command", choices=["build"])
+    parser.add_argument("stage", choices=STAGES)
+    steps.run(parser, lambda settings, shop, run_date, options: build(settings, shop, run_date, options.stage))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
