@@ -1,0 +1,30 @@
+with
+
+items as (
+    select * from {{ ref('int_items_as_of') }}
+    where as_of_date = {{ run_date() }}
+),
+
+viewed as (
+    select distinct item_id from {{ ref('fct_user_item_days') }}
+),
+
+described as (
+    select
+        coalesce(items.item_id, viewed.item_id) as item_id,
+        items.title,
+        items.description,
+        items.category,
+        nullif(split_part(items.category, ' > ', 1), '') as top_category,
+        items.brand,
+        items.image_url,
+        items.price,
+        items.stock_quantity,
+        items.is_active,
+        items.last_sold_date,
+        coalesce(items.is_in_catalogue, false) as is_in_catalogue,
+    from items
+    full join viewed on items.item_id = viewed.item_id
+)
+
+select * from described

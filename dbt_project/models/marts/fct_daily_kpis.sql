@@ -1,0 +1,61 @@
+with
+
+events as (
+    select * from {{ ref('fct_events') }}
+    where not is_bot
+),
+
+sessions as (
+    select * from {{ ref('fct_sessions') }}
+    where not is_bot
+),
+
+calendar as (
+    select cast(unnest(generate_series(min(event_date), {{ run_date() }}, interval 1 day)) as date) as date
+    from events
+),
+
+daily_events as (
+    select
+        event_date,
+        count(distinct visitor_key) as users,
+        {{ count_events('product_viewed') }} as views,
+        {{ count_events('product_added') }} as carts,
+        count(distinct order_id) filter (where event_type = 'order_completed') as orders,
+        coalesce(sum(line_amount) filter (where event_type = 'order_completed'), 0) as revenue,
+        coalesce(sum(line_amount) filter (where event_type = 'order_refunded'), 0) as refunds,
+    from events
+    group by event_date
+),
+
+daily_sessions as (
+    select
+        session_date,
+        count(*) as sessions,
+        count(*) filter (where view_count > 0) as sessions_with_view,
+        count(*) filter (where cart_count > 0) as sessions_with_cart,
+        count(*) filter (where is_converted) as sessions_with_order,
+    from sessions
+    group by session_date
+),
+
+kpis as (
+    select
+        calendar.date,
+        coalesce(daily_events.users, 0) as users,
+        coalesce(daily_sessions.sessions, 0) as sessions,
+        coalesce(daily_events.views, 0) as views,
+        coalesce(daily_events.carts, 0) as carts,
+        coalesce(daily_events.orders, 0) as orders,
+        round(daily_sessions.sessions_with_cart / nullif(daily_sessions.sessions_with_view, 0), 6) as view_to_cart_rate,
+        round(daily_sessions.sessions_with_order / nullif(daily_sessions.sessions_with_cart, 0), 6)
+            as cart_to_order_rate,
+        round(daily_sessions.sessions_with_order / nullif(daily_sessions.sessions, 0), 6) as conversion_rate,
+        cast(coalesce(daily_events.revenue, 0) as decimal(18, 2)) as revenue,
+        cast(coalesce(daily_events.refunds, 0) as decimal(18, 2)) as refunds,
+    from calendar
+    left join daily_events on calendar.date = daily_events.event_date
+    left join daily_sessions on calendar.date = daily_sessions.session_date
+)
+
+select * from kpis

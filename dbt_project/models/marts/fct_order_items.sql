@@ -1,0 +1,26 @@
+with
+
+events as (
+    select * from {{ ref('fct_events') }}
+),
+
+lines as (
+    select
+        event_id,
+        order_id,
+        item_id,
+        visitor_key,
+        currency,
+        coalesce(quantity, 1) as quantity,
+        price,
+        line_amount,
+        event_at,
+        event_date,
+        event_type = 'order_refunded' as is_refund,
+        case when event_type = 'order_refunded' then -line_amount else line_amount end as net_amount,
+        is_bot,
+    from events
+    where event_type in ('order_completed', 'order_refunded')
+)
+
+select * from lines

@@ -1,0 +1,24 @@
+with
+
+order_items as (
+    select * from {{ ref('fct_order_items') }}
+),
+
+orders as (
+    select
+        order_id,
+        arg_min(visitor_key, (event_at, event_id)) as visitor_key,
+        min(event_at) as ordered_at,
+        min(event_date) as order_date,
+        count(*) as line_count,
+        count(distinct item_id) as item_count,
+        cast(sum(quantity) as bigint) as quantity,
+        cast(coalesce(sum(line_amount), 0) as decimal(18, 2)) as order_amount,
+        bool_or(line_amount is null) as has_unknown_amount,
+        bool_or(is_bot) as is_bot,
+    from order_items
+    where not is_refund and order_id is not null
+    group by order_id
+)
+
+select * from orders

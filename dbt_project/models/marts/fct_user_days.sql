@@ -1,0 +1,35 @@
+with
+
+events as (
+    select * from {{ ref('fct_events') }}
+    where visitor_key is not null
+),
+
+user_days as (
+    select
+        visitor_key,
+        event_date,
+        count(*) as event_count,
+        count(distinct session_key) as session_count,
+        {{ count_events('product_viewed') }} as view_count,
+        {{ count_events('product_searched') }} as search_count,
+        {{ count_events('product_added') }} as cart_count,
+        {{ count_events('wishlist_added') }} as wishlist_count,
+        {{ count_events('checkout_started') }} as checkout_count,
+        {{ count_events('product_reviewed') }} as review_count,
+        {{ count_events('order_refunded') }} as refund_count,
+        count(distinct order_id) filter (where event_type = 'order_completed') as order_count,
+        {{ count_events('order_completed') }} as order_line_count,
+        count(distinct item_id) as item_count,
+        count(*) filter (where hour(event_local_at) >= 18) as evening_event_count,
+        cast(coalesce(sum(line_amount) filter (where event_type = 'order_completed'), 0) as decimal(18, 2))
+            as order_amount,
+        cast(coalesce(sum(line_amount) filter (where event_type = 'order_refunded'), 0) as decimal(18, 2))
+            as refund_amount,
+        min(event_at) as first_event_at,
+        max(event_at) as last_event_at,
+    from events
+    group by visitor_key, event_date
+)
+
+select * from user_days

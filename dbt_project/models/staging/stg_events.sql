@@ -1,0 +1,35 @@
+with
+
+events as (
+    select * from {{ source('lake', 'events') }}
+),
+
+known as (
+    select
+        event_id,
+        source,
+        event_type,
+        session_id,
+        item_id,
+        order_id,
+        currency,
+        query,
+        recommendation_id,
+        campaign_id,
+        treatment,
+        visitor_key,
+        device_key,
+        quantity,
+        price,
+        rating,
+        position,
+        consent_personalization,
+        landed_date,
+        event_at,
+        event_at at time zone '{{ var("timezone") }}' as event_local_at,
+        cast(event_at at time zone '{{ var("timezone") }}' as date) as event_date,
+    from events
+    where landed_date <= {{ run_date() }}
+)
+
+select * from known
