@@ -25,7 +25,7 @@ log = logging.getLogger("warehouse")
 
 STAGES = {
     "features": ("path:models/staging", "path:models/intermediate", "path:models/marts", "path:models/features"),
-    "serving": ("path:models/serving",),
+    "serving": ("path:models/candidates", "path:models/serving"),
 }
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 

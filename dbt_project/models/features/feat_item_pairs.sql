@@ -57,7 +57,8 @@ item_baskets as (
     group by relation, item_id
 ),
 
-pairs as (
+-- counted in one direction, then mirrored: half the work of the join
+counted as (
     select
         one.relation,
         one.item_id,
@@ -65,9 +66,20 @@ pairs as (
         count(*) as support,
     from members as one
     inner join members as other
-        on one.relation = other.relation and one.basket_id = other.basket_id and one.item_id != other.item_id
+        on one.relation = other.relation and one.basket_id = other.basket_id and one.item_id < other.item_id
     group by one.relation, one.item_id, other.item_id
     having count(*) >= {{ min_support }}
+),
+
+pairs as (
+    select * from counted
+    union all
+    select
+        relation,
+        other_item_id as item_id,
+        item_id as other_item_id,
+        support,
+    from counted
 ),
 
 scored as (

@@ -66,7 +66,8 @@ activity as (
         {{ sum_within('refund_count', 90) }} as refund_count_90d,
         {{ amount_within('refund_amount', 365) }} as refund_amount_365d,
         round(sum(evening_event_count) / sum(event_count), 6) as evening_share,
-        round(sum(event_count) filter (where isodow(event_date) >= 6) / sum(event_count), 6) as weekend_share,
+        round(coalesce(sum(event_count) filter (where isodow(event_date) >= 6), 0) / sum(event_count), 6)
+            as weekend_share,
     from person_days
     group by as_of_date, user_key
     having min(days_ago) < {{ var('active_within_days') }}

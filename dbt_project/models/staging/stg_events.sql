@@ -29,7 +29,10 @@ known as (
         event_at at time zone '{{ var("timezone") }}' as event_local_at,
         cast(event_at at time zone '{{ var("timezone") }}' as date) as event_date,
     from events
-    where landed_date <= {{ run_date() }}
+    where
+        landed_date <= {{ run_date() }}
+        -- a clock ahead of ours: tomorrow's events wait for tomorrow's night
+        and cast(event_at at time zone '{{ var("timezone") }}' as date) <= {{ run_date() }}
 )
 
 select * from known

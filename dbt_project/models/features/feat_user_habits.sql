@@ -1,0 +1,70 @@
+{% set favourites = 3 %}
+
+with
+
+people as (
+    select * from {{ ref('int_people_as_of') }}
+    where purpose = 'predictions' and as_of_date = {{ run_date() }}
+),
+
+events as (
+    select * from {{ ref('fct_events') }}
+    where visitor_key is not null and event_date > {{ run_date() }} - 90
+),
+
+items as (
+    select * from {{ ref('dim_items') }}
+),
+
+own_events as (
+    select
+        people.user_key,
+        items.category,
+        items.brand,
+        hour(events.event_local_at) as event_hour,
+        dayname(events.event_local_at) as event_weekday,
+        case events.event_type when 'order_completed' then 5 when 'product_added' then 3 else 1 end as weight,
+    from events
+    inner join people on events.visitor_key = people.visitor_key
+    left join items on events.item_id = items.item_id
+),
+
+-- what a person does, by each of the things it can be grouped by
+habits as (
+    unpivot (
+        select
+            user_key,
+            weight,
+            category,
+            brand,
+            cast(event_hour as varchar) as hour,
+            event_weekday as weekday,
+        from own_events
+    )
+    on category, brand, hour, weekday
+    into name habit value choice
+),
+
+ranked as (
+    select
+        user_key,
+        habit,
+        choice,
+        row_number() over (partition by user_key, habit order by sum(weight) desc, choice) as rank,
+    from habits
+    group by user_key, habit, choice
+),
+
+wide as (
+    select
+        user_key,
+        list(choice order by rank) filter (where habit = 'category' and rank <= {{ favourites }})
+            as favourite_categories,
+        list(choice order by rank) filter (where habit = 'brand' and rank <= {{ favourites }}) as favourite_brands,
+        cast(max(choice) filter (where habit = 'hour' and rank = 1) as integer) as usual_hour,
+        max(choice) filter (where habit = 'weekday' and rank = 1) as usual_weekday,
+    from ranked
+    group by user_key
+)
+
+select * from wide

@@ -1,0 +1,74 @@
+{%
+    set published = [
+        ref('user_recommendations'), ref('item_recommendations'), ref('user_segments'), ref('user_predictions'),
+        ref('user_profiles'), ref('daily_kpis'),
+    ]
+%}
+
+with
+
+tables as (
+    {% for relation in published %}
+        select
+            '{{ relation.identifier }}' as name,
+            count(*) as row_count,
+        from {{ relation }}
+        {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+),
+
+models as (
+    select * from {{ source('predictions', 'models') }}
+),
+
+events as (
+    select
+        count(*) filter (where event_type = 'product_viewed') as view_count,
+        count(*) filter (
+            where event_type in ('order_completed', 'order_refunded') and line_amount is null
+        ) as unknown_amount_count,
+    from {{ ref('fct_events') }}
+),
+
+items as (
+    select
+        count(category) as category_count,
+        count(*) filter (where is_in_catalogue) as catalogue_count,
+    from {{ ref('dim_items') }}
+),
+
+degraded as (
+    select degraded as sentence from models
+    where degraded is not null
+    union all
+    select 'no product views: similar items and tastes come from purchases alone' as sentence from events
+    where view_count = 0
+    union all
+    select unknown_amount_count || ' order lines without a price in {{ var("currency") }} are not in revenue' as sentence
+    from events
+    where unknown_amount_count > 0
+    union all
+    select 'no categories: favourite categories and popular_in_category are switched off' as sentence from items
+    where category_count = 0
+    union all
+    select 'no catalogue: items are known from events alone' as sentence from items
+    where catalogue_count = 0
+),
+
+manifest as (
+    select
+        '{{ var("build_id") }}' as build_id,
+        '{{ var("shop") }}' as shop,
+        {{ run_date() }} as run_date,
+        (
+            select cast(to_json(list({'name': name, 'rows': row_count} order by name)) as varchar) from tables
+        ) as tables,
+        (
+            select cast(coalesce(to_json(list(models order by task)), '[]') as varchar) from models
+        ) as models,
+        (
+            select cast(coalesce(to_json(list(sentence order by sentence)), '[]') as varchar) from degraded
+        ) as degraded,
+)
+
+select * from manifest

@@ -1,0 +1,70 @@
+with
+
+people as (
+    select * from {{ ref('int_user_eligibility') }}
+),
+
+predictions as (
+    select * from {{ source('predictions', 'user_predictions') }}
+),
+
+targets as (
+    select
+        'purchase_7d' as target,
+        7 as horizon_days,
+),
+
+matched as (
+    select
+        people.user_key,
+        targets.target,
+        targets.horizon_days,
+        predictions.probability,
+        predictions.expected_value,
+        predictions.top_reasons,
+        predictions.model_name,
+        predictions.model_version,
+        coalesce(
+            people.ineligible_reason,
+            case when predictions.user_key is null then 'not_trained' end
+        ) as ineligible_reason,
+    from people
+    cross join targets
+    left join predictions
+        on
+            people.user_key = predictions.user_key
+            and targets.target = predictions.target
+            and people.is_eligible
+),
+
+-- among the people who have a prediction
+percentiles as (
+    select
+        user_key,
+        target,
+        cast(ceil(100 * cume_dist() over (
+            partition by target order by coalesce(probability, expected_value)
+        )) as integer) as percentile,
+    from matched
+    where ineligible_reason is null
+),
+
+published as (
+    select
+        matched.user_key,
+        matched.target,
+        matched.horizon_days,
+        matched.probability,
+        matched.expected_value,
+        percentiles.percentile,
+        matched.top_reasons,
+        matched.ineligible_reason is null as is_eligible,
+        matched.ineligible_reason,
+        matched.model_name,
+        matched.model_version,
+        {{ run_date() }} as run_date,
+    from matched
+    left join percentiles on matched.user_key = percentiles.user_key and matched.target = percentiles.target
+)
+
+select * from published

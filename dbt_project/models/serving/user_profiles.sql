@@ -1,0 +1,54 @@
+with
+
+users as (
+    select * from {{ ref('dim_users') }}
+    where is_eligible
+),
+
+snapshots as (
+    select * from {{ ref('feat_user_snapshots') }}
+    where as_of_date = {{ run_date() }}
+),
+
+habits as (
+    select * from {{ ref('feat_user_habits') }}
+),
+
+profiles as (
+    select
+        users.user_key,
+        users.first_seen_at,
+        users.last_seen_at,
+        snapshots.days_since_last_event,
+        snapshots.tenure_days,
+        snapshots.session_count_30d,
+        snapshots.view_count_30d,
+        snapshots.cart_count_30d,
+        snapshots.open_cart_count,
+        snapshots.order_count_30d,
+        snapshots.order_count_90d,
+        snapshots.order_count_365d,
+        snapshots.order_amount_30d,
+        snapshots.order_amount_90d,
+        snapshots.order_amount_365d,
+        snapshots.mean_order_amount,
+        snapshots.days_since_last_order,
+        snapshots.mean_days_between_orders,
+        habits.favourite_categories,
+        habits.favourite_brands,
+        -- thirds of the people who bought something in the last 90 days
+        case
+            when snapshots.mean_item_price is null then null
+            else ['low', 'middle', 'high'][cast(1 + least(2, floor(3 * percent_rank() over (
+                partition by snapshots.mean_item_price is null order by snapshots.mean_item_price
+            ))) as integer)]
+        end as price_level,
+        habits.usual_hour,
+        habits.usual_weekday,
+        {{ run_date() }} as run_date,
+    from users
+    inner join snapshots on users.user_key = snapshots.user_key
+    left join habits on users.user_key = habits.user_key
+)
+
+select * from profiles
