@@ -42,6 +42,13 @@ tastes as (
     where as_of_date = {{ run_date() }}
 ),
 
+served as (
+    select user_key
+    from predicted
+    group by user_key
+    having count(*) >= {{ k }}
+),
+
 -- excluded_count + 2 k of a ranking are enough, whatever is excluded or already in the list
 lacking as (
     select
@@ -49,11 +56,7 @@ lacking as (
         count(excluded_items.item_id) as excluded_count,
     from eligible
     left join excluded_items on eligible.user_key = excluded_items.user_key
-    where eligible.user_key not in (
-        select predicted.user_key from predicted
-        group by predicted.user_key
-        having count(*) >= {{ k }}
-    )
+    anti join served on eligible.user_key = served.user_key
     group by eligible.user_key
 ),
 

@@ -20,8 +20,9 @@ weighted as (
         user_item_days.event_date,
         -- decimal, since a sum of doubles depends on the order of its terms
         cast(
-            {{ interaction_weight('user_item_days') }}
-            * power(0.5, (people.as_of_date - user_item_days.event_date) / {{ var('half_life_days') }}) as decimal(18, 9)
+            {{ interaction_weight('user_item_days') }} * power(
+                0.5, (people.as_of_date - user_item_days.event_date) / {{ var('half_life_days') }}
+            ) as decimal(18, 9)
         ) as weight,
     from people
     inner join user_item_days

@@ -83,7 +83,7 @@ rhythm as (
 
 snapshots as (
     select
-        rhythm.* exclude (days_since_first_order, order_day_count),
+        rhythm.* exclude (days_since_first_order, order_day_count), -- noqa: RF02
         round(rhythm.days_since_last_order / rhythm.mean_days_between_orders, 6) as order_lateness,
         round(cast(rhythm.order_amount_365d as double) / nullif(rhythm.order_count_365d, 0), 6) as mean_order_amount,
         round(rhythm.view_count_7d * 30.0 / 7 / nullif(rhythm.view_count_30d, 0), 6) as view_trend,

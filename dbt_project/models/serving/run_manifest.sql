@@ -44,7 +44,7 @@ degraded as (
     select 'no product views: similar items and tastes come from purchases alone' as sentence from events
     where view_count = 0
     union all
-    select unknown_amount_count || ' order lines without a price in {{ var("currency") }} are not in revenue' as sentence
+    select unknown_amount_count || ' order lines have no price in {{ var("currency") }}: not in revenue' as sentence
     from events
     where unknown_amount_count > 0
     union all
