@@ -1,0 +1,42 @@
+"""How a command about what is published is called: `python -m serving_exports.NAME --shop F …`, without a night to name."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import shop as shops
+import steps
+from serving_exports.builds import Builds
+from serving_exports.tables import DATABASE
+from settings import PROJECT_ROOT, Settings
+
+
+def arguments(description: str) -> argparse.ArgumentParser:
+    """The one argument that all of them take; a command may add its own."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shop", type=Path, default=PROJECT_ROOT / "shops" / "demo.yml", help="shop file (default: the demo)")
+    return parser
+
+
+def run(parser: argparse.ArgumentParser, command: Callable[[Settings, shops.Shop, argparse.Namespace], str]) -> None:
+    """Parse, read settings and shop file, print what `command` returns; exit 1 with the message of an expected failure."""
+    options = parser.parse_args()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
+    try:
+        print(command(Settings.from_environment(), shops.read(options.shop), options))
+    except (steps.StepError, shops.ShopFileError) as error:
+        sys.exit(f"{parser.prog}: {error}")
+
+
+def current_database(settings: Settings, shop: shops.Shop) -> Path:
+    """The database that consumers open.
+
+    Raises:
+        StepError: nothing has been published yet.
+    """
+    builds = Builds(settings.paths(shop.name).serving)
+    if builds.current() is None:
+        raise steps.StepError(f"nothing is published for shop {shop.name} yet ({builds.link} leads nowhere): run `make nightly` first")
+    return builds.link / DATABASE

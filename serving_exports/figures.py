@@ -1,0 +1,185 @@
+"""The figures of the report: one function per section, each a few queries on a build's own database, attached as `serving`.
+
+They also run on builds that the audit refused, so nulls in a key and numbers that are none must not stop them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from statistics import fmean
+
+import duckdb
+
+from serving_exports import tables
+from serving_exports.charts import TREND_DAYS, Bar, LineChart, bars, every_day, line_chart
+
+CHART_DAYS = 90
+NO_NUMBERS = ("DATE", "VARCHAR", "BOOLEAN")
+PROBABILITY_BINS = 20
+TOP_ITEMS = 10
+
+
+@dataclass(frozen=True)
+class Section:
+    """What a section shows, or, for a build that breaks the contract, why it cannot."""
+
+    content: object = None
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """One column of daily_kpis: its last day, its daily mean over the last seven days and over the seven before, its chart."""
+
+    name: str
+    form: str  # count, money or share
+    description: str
+    last: float | None
+    mean: float | None
+    mean_before: float | None
+    chart: LineChart
+
+    @property
+    def change(self) -> float | None:
+        """Relative change of the weekly mean; None where there is nothing to compare with."""
+        return self.mean / self.mean_before - 1 if self.mean is not None and self.mean_before else None
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """Where the rows of user_recommendations come from, and how widely they spread over the items."""
+
+    rows: int
+    people: int
+    items: int
+    by_level: list[Bar]
+    by_reason: list[Bar]
+    by_treatment: list[Bar]
+    top_items: list[Bar]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One target of user_predictions for the eligible: `bins` of the probability are equally wide, from 0 to 1."""
+
+    name: str
+    horizon_days: int
+    people: int
+    mean: float | None
+    median: float | None
+    highest: float | None
+    mean_value: float | None
+    bins: list[Bar]
+
+
+@dataclass(frozen=True)
+class People:
+    """Who the people are: counts by segment and by lifecycle, and why some are not eligible."""
+
+    count: int
+    by_segment: list[Bar]
+    by_lifecycle: list[Bar]
+    ineligible: list[Bar]
+
+
+def section(figures: Callable, *arguments: object) -> Section:
+    """`figures(*arguments)`, or the sentence of DuckDB that says which table or column is not there."""
+    try:
+        return Section(figures(*arguments))
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        return Section(fault=str(error).splitlines()[0])
+
+
+def kpis(connection: duckdb.DuckDBPyConnection, run_date: date) -> list[Kpi]:
+    """Every number in daily_kpis, in the order of its columns, over the last days up to the night's."""
+    columns = [column for column in tables.columns(connection, "serving", "daily_kpis") if column.type not in NO_NUMBERS]
+    names = ", ".join(["date", *(tables.quoted(column.name) for column in columns)])
+    rows = connection.execute(f"select {names} from serving.daily_kpis where date is not null order by date").fetchall()
+    dates, *values = zip(*rows, strict=True) if rows else [()] * (1 + len(columns))
+    known_days = max(1, (run_date - min(dates, default=run_date)).days + 1)
+    shown = min(known_days, CHART_DAYS)
+    lead = min(known_days - shown, TREND_DAYS - 1)
+    return [
+        _kpi(column, every_day(zip(dates, of_column, strict=True), run_date, shown + lead), lead)
+        for column, of_column in zip(columns, values, strict=True)
+    ]
+
+
+def _kpi(column: tables.Column, series: list[tuple[date, float | None]], lead: int) -> Kpi:
+    form = "share" if column.name.endswith("_rate") else "money" if column.type.startswith("DECIMAL") else "count"
+    values = [value for _, value in series]
+    chart = line_chart(series, lead)
+    return Kpi(column.name, form, column.description, values[-1], _mean(values[-7:]), _mean(values[-14:-7]), chart)
+
+
+def recommendations(connection: duckdb.DuckDBPyConnection) -> Recommendations:
+    rows, people, items = connection.execute(
+        "select count(*), count(distinct user_key), count(distinct item_id) from serving.user_recommendations"
+    ).fetchone()
+    return Recommendations(
+        rows,
+        people,
+        items,
+        by_level=_counts(connection, "serving.user_recommendations", "fallback_level", order="1"),
+        by_reason=_counts(connection, "serving.user_recommendations", "reason"),
+        by_treatment=_counts(connection, "(select distinct user_key, treatment from serving.user_recommendations)", "treatment"),
+        top_items=_counts(connection, "serving.user_recommendations", "item_id", limit=TOP_ITEMS),
+    )
+
+
+def people(connection: duckdb.DuckDBPyConnection) -> People:
+    return People(
+        connection.execute("select count(*) from serving.user_segments").fetchone()[0],
+        by_segment=_counts(connection, "serving.user_segments", "segment"),
+        by_lifecycle=_counts(connection, "serving.user_segments", "lifecycle"),
+        ineligible=_counts(
+            connection,
+            "(select distinct user_key, ineligible_reason from serving.user_predictions where not is_eligible)",
+            "ineligible_reason",
+        ),
+    )
+
+
+def targets(connection: duckdb.DuckDBPyConnection) -> list[Target]:
+    rows = connection.execute(
+        """
+        select
+            coalesce(target, 'none') as target, any_value(horizon_days), count(*),
+            avg(probability), median(probability), max(probability), cast(avg(expected_value) as double)
+        from serving.user_predictions
+        where is_eligible
+        group by all
+        order by target
+        """
+    ).fetchall()
+    return [Target(*row, bins=_probability_bins(connection, row[0])) for row in rows]
+
+
+def _probability_bins(connection: duckdb.DuckDBPyConnection, target: str) -> list[Bar]:
+    counts = dict(
+        connection.execute(
+            """
+            select cast(least(floor(probability * $bins), $bins - 1) as integer) as bin, count(*) from serving.user_predictions
+            where is_eligible and target = $target and probability between 0 and 1
+            group by bin
+            """,
+            {"bins": PROBABILITY_BINS, "target": target},
+        ).fetchall()
+    )
+    width = 100 // PROBABILITY_BINS
+    return bars([(f"{place * width}–{(place + 1) * width} %", counts.get(place, 0)) for place in range(PROBABILITY_BINS)])
+
+
+def _counts(
+    connection: duckdb.DuckDBPyConnection, relation: str, column: str, order: str = "2 desc, 1", limit: int | None = None
+) -> list[Bar]:
+    """Rows by the values of a column; the largest first unless `order` says otherwise."""
+    rows = connection.execute(
+        f"select coalesce(cast({column} as varchar), 'none'), count(*) from {relation} group by 1 order by {order}"
+    ).fetchall()
+    return bars(rows)[:limit]
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None

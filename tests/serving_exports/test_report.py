@@ -1,0 +1,118 @@
+"""The page beside the tables: whole, offline, and with the tables' own figures."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from serving_exports.report import in_form, number, percent, words
+
+VOID = {"meta", "link", "br", "line", "path", "img", "input", "hr"}
+
+
+class Structure(HTMLParser):
+    """Collects what is loaded from elsewhere, and fails on a tag that is not closed."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.loads, self.ids, self.links = [], [], set(), []
+
+    def handle_starttag(self, tag, attributes):
+        named = dict(attributes)
+        self.loads += [named[name] for name in ("src", "srcset", "data", "action") if name in named]
+        self.loads += [tag] if tag in ("script", "link", "iframe", "object", "img") else []
+        self.ids.add(named.get("id"))
+        self.links += [named["href"]] if "href" in named else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        pass  # it is closed at once
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture
+def page(published_shop) -> str:
+    return (published_shop.builds.link / "report.html").read_text()
+
+
+def test_the_page_is_well_formed_and_loads_nothing(page):
+    structure = Structure()
+    structure.feed(page)
+    assert structure.open == []
+    assert structure.loads == []
+    assert all(link.startswith("#") and link[1:] in structure.ids for link in structure.links)
+    assert not re.search(r"https?://|@import|url\(", page)
+
+
+def test_it_shows_what_the_tables_hold(page, published_shop):
+    text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    with published_shop.current() as connection:
+        people = connection.execute("select count(*) from user_predictions where is_eligible").fetchone()[0]
+        expected = connection.execute("select round(sum(probability)) from user_predictions where is_eligible").fetchone()[0]
+        largest, count = connection.execute(
+            "select segment, count(*) from user_segments group by segment order by 2 desc, 1 limit 1"
+        ).fetchone()
+        week = connection.execute("select avg(orders) from (from daily_kpis order by date desc limit 7)").fetchone()[0]
+    assert f"About {expected:.0f} of {people} are expected to purchase in the next 7 days." in text
+    assert f"290 recommendations for {people} people, over 20 different items." in text
+    assert f"{largest} {count} {count / 30:.1%}".replace("%", " %") in text
+    assert "Because viewed 174 60.0 %" in text  # six of ten places
+    assert f" {in_form(week, 'count', 'EUR')} " in text
+    assert "two_tower: recall@10 0.1834 on the 14 days to 30 June" in text
+    assert "prices of other currencies: no rates file" in text
+    assert "50 of 50 audit checks passed" in text
+
+
+def test_what_comes_from_data_is_escaped(published_shop):
+    published_shop.build_serving(build_id="hostile")
+    published_shop.change("update user_segments set segment = '<script>alert(1)</script>'")
+    published_shop.publish()
+    page = (published_shop.builds.link / "report.html").read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.lower()
+
+
+def test_a_refused_build_has_a_page_even_when_a_column_is_gone(published_shop):
+    published_shop.build_serving(build_id="broken")
+    published_shop.change("alter table user_segments drop column lifecycle")
+    published_shop.change("alter table user_segments drop column rfm_recency")
+    published_shop.run("publish", "--run-date", "2026-06-30")
+    page = (published_shop.builds.root / "builds" / "broken.refused" / "report.html").read_text()
+    assert "This part cannot be shown" in page
+    assert "rfm scores run from 1 to 5" in page
+
+
+def test_a_shop_without_views_or_people_has_a_page(filled_shop):
+    for name in ("int_user_eligibility", "user_recommendations", "user_segments", "user_predictions", "user_profiles"):
+        filled_shop.change(f"delete from {name}")
+    filled_shop.change("update daily_kpis set views = 0, conversion_rate = null")
+    filled_shop.change("update run_manifest set models = '[]', degraded = '[]'")
+    filled_shop.publish()
+    page = (filled_shop.builds.link / "report.html").read_text()
+    assert "Not known on any of these days." in page
+    assert "No predictions for anybody." in page
+    assert "nothing switched off" in page
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "expected"),
+    [
+        (1234.5, "money", "1,234 EUR"),
+        (12.34, "money", "12.3 EUR"),
+        (7.0, "count", "7"),
+        (0.12345, "share", "12.3 %"),
+        (None, "money", "–"),
+        (None, "share", "–"),
+    ],
+)
+def test_figures_carry_their_unit(value, form, expected):
+    assert in_form(value, form, "EUR") == expected
+
+
+def test_names_and_numbers_as_prose():
+    assert words("view_to_cart_rate") == "View to cart rate"
+    assert number(1234567) == "1,234,567"
+    assert percent(1) == "100.0 %"
