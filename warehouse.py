@@ -1,7 +1,7 @@
 """The only way into the warehouse: runs dbt under the shop's lock, and hands out short read-only readers.
 
-    python -m warehouse build features --shop shops/demo.yml --run-date 2026-06-30
-    python -m warehouse build serving  --shop shops/demo.yml --run-date 2026-06-30
+python -m warehouse build features --shop shops/demo.yml --run-date 2026-06-30
+python -m warehouse build serving  --shop shops/demo.yml --run-date 2026-06-30
 """
 
 import fcntl
@@ -211,7 +211,7 @@ def _state_file(settings: Settings, shop: Shop) -> Path:
 def _write_atomically(file: Path, text: str) -> None:
     temporary = file.with_suffix(".tmp")
     temporary.write_text(text)
-    os.replace(temporary, file)
+    temporary.replace(file)
 
 
 def main() -> None:

@@ -1,0 +1,119 @@
+"""The one tiny shop of a test session, and the one night run over it by the real steps, each a process of its own."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+
+import shop as shops
+from settings import PROJECT_ROOT, Settings
+
+HMAC_KEY = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+STEPS = (
+    ("ingestion.land",),
+    ("warehouse", "build", "features"),
+    ("training.train", "recommendations"),
+    ("training.train", "purchase_7d"),
+    ("training.promote", "recommendations"),
+    ("training.promote", "purchase_7d"),
+    ("training.score",),
+    ("warehouse", "build", "serving"),
+    ("serving_exports.publish",),
+)
+
+
+@dataclass(frozen=True)
+class TinyShop:
+    """A demo shop small enough to run a night in a minute, in a data folder of its own."""
+
+    data: Path
+    shop_file: Path
+    run_date: date
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.from_environment(self.environment)
+
+    @property
+    def shop(self) -> shops.Shop:
+        return shops.read(self.shop_file)
+
+    @property
+    def folder(self) -> Path:
+        return self.data / "demo"
+
+    @property
+    def truth(self) -> Path:
+        return self.folder / "truth"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        names = ("PATH", "HOME", "LANG", "TMPDIR")
+        kept = {name: os.environ[name] for name in names if name in os.environ}
+        return kept | {
+            "NIGHTCART_DATA": str(self.data),
+            "NIGHTCART_HMAC_KEY": HMAC_KEY,
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "MPLBACKEND": "Agg",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "DO_NOT_TRACK": "1",
+        }
+
+    def step(self, module: str, *arguments: str, run_date: date | None = None, **environment: str) -> subprocess.CompletedProcess:
+        """Run one step as the night does; the caller looks at the exit code."""
+        command = [sys.executable, "-m", module, *arguments, "--shop", str(self.shop_file), "--run-date", str(run_date or self.run_date)]
+        return subprocess.run(
+            command, cwd=PROJECT_ROOT, env=self.environment | environment, capture_output=True, text=True, timeout=300, check=False
+        )
+
+    def night(self) -> dict[tuple[str, ...], str]:
+        """Run every step of the night; the summary line of each by its command.
+
+        Raises:
+            AssertionError: a step failed; holds what it said.
+        """
+        summaries = {}
+        for step in STEPS:
+            done = self.step(*step)
+            assert done.returncode == 0, f"{' '.join(step)} failed\n{done.stdout}\n{done.stderr}"
+            summaries[step] = done.stdout.strip()
+        return summaries
+
+    def published(self) -> duckdb.DuckDBPyConnection:
+        """A plain read-only connection to what is published now, as a consumer opens it."""
+        return duckdb.connect(str(self.folder / "serving" / "current" / "shop.duckdb"), read_only=True)
+
+
+@pytest.fixture(scope="session")
+def tiny_shop(tmp_path_factory: pytest.TempPathFactory) -> TinyShop:
+    """300 users, 90 items and 150 days in landing/, and nothing run yet."""
+    root = tmp_path_factory.mktemp("tiny")
+    content = yaml.safe_load((PROJECT_ROOT / "shops" / "demo.yml").read_text())
+    content["predictions"] = {"snapshot_every_days": 7, "snapshot_count": 8}
+    shop_file = root / "demo.yml"
+    shop_file.write_text(yaml.safe_dump(content))
+    tiny = TinyShop(root / "data", shop_file, date(2026, 6, 30))
+    made = subprocess.run(
+        [sys.executable, "-m", "ingestion.demo_shop", "--shop", str(shop_file), "--users", "300", "--items", "90", "--days", "150"],
+        cwd=PROJECT_ROOT, env=tiny.environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    return tiny
+
+
+@pytest.fixture(scope="session")
+def first_night(tiny_shop: TinyShop) -> dict[tuple[str, ...], str]:
+    """The summaries of the tiny shop's first whole night."""
+    return tiny_shop.night()
+
+
+@pytest.fixture(scope="session")
+def published_shop(tiny_shop: TinyShop, first_night: dict[tuple[str, ...], str]) -> TinyShop:
+    """The tiny shop after its first night."""
+    return tiny_shop

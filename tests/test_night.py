@@ -1,0 +1,304 @@
+"""The whole night over the tiny shop: what it publishes, where each row comes from, and the truth that was planted."""
+
+import csv
+import hashlib
+import hmac
+import json
+import re
+import uuid
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pytest
+
+import warehouse
+
+SEVEN_TABLES = {
+    "user_recommendations",
+    "item_recommendations",
+    "user_segments",
+    "user_predictions",
+    "user_profiles",
+    "daily_kpis",
+    "run_manifest",
+}
+
+
+def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple]:
+    return connection.sql(query).fetchall()
+
+
+def key_of(tiny_shop, kind: str, raw_id: str) -> uuid.UUID:
+    """The pseudonym as the design defines it, computed here by Python's own hmac."""
+    message = f"{kind}:demo:{raw_id}".encode()
+    return uuid.UUID(bytes=hmac.digest(tiny_shop.settings.hmac_key, message, hashlib.sha256)[:16])
+
+
+def truth(tiny_shop, name: str) -> list[dict[str, str]]:
+    with (tiny_shop.truth / f"{name}.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def content_hashes(tiny_shop) -> dict[str, str]:
+    """A hash of every published table's rows in key order, without what names the build."""
+    hashes = {}
+    with tiny_shop.published() as connection:
+        for (table,) in rows(connection, "select table_name from duckdb_tables() order by 1"):
+            columns = "* exclude (build_id)" if table == "run_manifest" else "*"
+            content = repr(rows(connection, f"select {columns} from {table} order by all"))
+            hashes[table] = hashlib.sha256(content.encode()).hexdigest()
+    return hashes
+
+
+def test_the_seven_tables_are_published_and_filled(published_shop):
+    with published_shop.published() as connection:
+        counts = {
+            name: rows(connection, f"select count(*) from {name}")[0][0]
+            for (name,) in rows(connection, "select table_name from duckdb_tables()")
+        }
+    assert set(counts) == SEVEN_TABLES
+    assert all(count > 0 for count in counts.values()), counts
+
+
+def test_every_eligible_user_has_exactly_k_recommendations_and_says_where_from(published_shop):
+    k = published_shop.shop.recommendations.k
+    with published_shop.published() as connection:
+        lists = rows(
+            connection, "select user_key, count(*), max(rank), count(distinct item_id) from user_recommendations group by user_key"
+        )
+        eligible = rows(connection, "select count(*) from user_profiles")[0][0]
+        levels = dict(rows(connection, "select fallback_level, count(*) from user_recommendations group by 1"))
+        unexplained = rows(connection, "select count(*) from user_recommendations where reason is null or fallback_level is null")
+        unnamed = rows(connection, "select count(*) from user_recommendations where fallback_level = 0 and model_version is null")
+    assert len(lists) == eligible
+    assert {(count, top, items) for _, count, top, items in lists} == {(k, k, k)}
+    assert levels[0] > sum(count for level, count in levels.items() if level > 0), "the model, not the fall-backs, makes the lists"
+    assert unexplained == [(0,)]
+    assert unnamed == [(0,)]
+
+
+def test_nothing_is_recommended_that_is_inactive_sold_out_or_just_bought(published_shop):
+    catalogue = sorted((published_shop.folder / "landing" / "catalogue").glob("*.csv"))[-1]
+    with catalogue.open() as file:
+        offered = {row["item_id"] for row in csv.DictReader(file) if row["is_active"] == "true" and int(row["stock_quantity"]) > 0}
+    with published_shop.published() as connection:
+        shown = {item for (item,) in rows(connection, "select distinct item_id from user_recommendations")}
+        lake = published_shop.folder / "lake" / "events" / "*" / "*.parquet"
+        days = published_shop.shop.recommendations.exclude_bought_within_days
+        rebought = rows(
+            connection,
+            f"""
+            select count(*) from user_recommendations
+            inner join read_parquet('{lake}') as events
+                on events.visitor_key = user_recommendations.user_key and events.item_id = user_recommendations.item_id
+            where events.event_type = 'order_completed'
+                and cast(events.event_at at time zone 'Europe/Berlin' as date) > run_date - {days}
+                and cast(events.event_at at time zone 'Europe/Berlin' as date) <= run_date
+            """,
+        )
+    assert shown <= offered
+    assert rebought == [(0,)]
+
+
+def test_reasons_name_an_item_of_the_persons_own_history(published_shop):
+    with published_shop.published() as connection:
+        lake = published_shop.folder / "lake" / "events" / "*" / "*.parquet"
+        strangers = rows(
+            connection,
+            f"""
+            select count(*) from user_recommendations
+            where reason_item_id is not null and not exists (
+                select 1 from read_parquet('{lake}') as events
+                where events.item_id = user_recommendations.reason_item_id
+                    and user_recommendations.user_key in (events.visitor_key, events.device_key)
+            )
+            and user_key not in (select device_key from read_parquet('{lake}') where device_key is not null)
+            and user_key not in (
+                -- people whose devices carry part of the history are looked at by their own key only
+                select visitor_key from read_parquet('{lake}') where device_key is not null
+            )
+            """,
+        )
+        explained = rows(connection, "select count(*) from user_recommendations where reason_item_id is not null")[0][0]
+    assert explained > 0
+    assert strangers == [(0,)]
+
+
+def test_probabilities_are_published_for_the_eligible_and_reasons_for_the_rest(published_shop):
+    with published_shop.published() as connection:
+        eligible = rows(
+            connection,
+            "select count(*), min(probability), max(probability), count(distinct probability), max(percentile), min(len(top_reasons)) "
+            "from user_predictions where is_eligible",
+        )[0]
+        broken = rows(connection, "select count(*) from user_predictions where is_eligible != (ineligible_reason is null)")
+    count, least, most, distinct, percentile, reasons = eligible
+    assert count > 50
+    assert 0 <= least < most <= 1
+    assert distinct > 5
+    assert percentile == 100
+    assert reasons >= 1
+    assert broken == [(0,)]
+
+
+def test_the_bot_and_people_without_consent_get_no_personal_rows(published_shop):
+    refusers = {
+        key_of(published_shop, "user", user["user_id"])
+        for user in _last_users_file(published_shop)
+        if user["consent_personalization"] == "false"
+    }
+    bots = {key_of(published_shop, "anon", bot["anonymous_id"]) for bot in truth(published_shop, "bots")}
+    assert refusers
+    assert bots
+    with published_shop.published() as connection:
+        personal = ("user_recommendations", "user_segments", "user_profiles")
+        keys = {table: {key for (key,) in rows(connection, f"select distinct user_key from {table}")} for table in personal}
+        predicted = {key for (key,) in rows(connection, "select user_key from user_predictions")}
+        bot_reasons = {
+            reason for key, reason in rows(connection, "select user_key, ineligible_reason from user_predictions") if key in bots
+        }
+    for table in personal:
+        assert not keys[table] & (refusers | bots), table
+    assert not predicted & refusers
+    assert bot_reasons == {"bot"}
+
+
+def _last_users_file(tiny_shop) -> list[dict[str, str]]:
+    with sorted((tiny_shop.folder / "landing" / "users").glob("*.csv"))[-1].open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_planted_bundles_are_found_as_bought_together(published_shop):
+    with published_shop.published() as connection:
+        found = set(rows(connection, "select item_id, similar_item_id from item_recommendations where relation = 'bought_together'"))
+    planted = [(pair["item_id"], pair["other_item_id"]) for pair in truth(published_shop, "bundles")]
+    hits = sum(pair in found or pair[::-1] in found for pair in planted)
+    assert hits >= 0.8 * len(planted), f"{hits} of {len(planted)}"
+
+
+def test_people_who_have_gone_quiet_are_less_likely_to_buy(published_shop):
+    churned, staying = set(), set()
+    for user in truth(published_shop, "users"):
+        key = key_of(published_shop, "user", user["user_id"])
+        (churned if user["churn_date"] and user["churn_date"] <= "2026-06-01" else staying).add(key)
+    with published_shop.published() as connection:
+        probabilities = dict(rows(connection, "select user_key, probability from user_predictions where is_eligible"))
+    quiet = [probabilities[key] for key in churned & set(probabilities)]
+    lively = [probabilities[key] for key in staying & set(probabilities)]
+    assert len(quiet) >= 5
+    wins = sum((a > b) + 0.5 * (a == b) for a in lively for b in quiet) / (len(lively) * len(quiet))
+    assert wins >= 0.75, f"a stayer outranks a churner with probability {wins:.2f}"
+
+
+def test_daily_kpis_agree_with_the_landing_files(published_shop):
+    orders, revenue = {}, {}
+    seen = set()
+    for file in sorted((published_shop.folder / "landing" / "events").glob("*.jsonl")):
+        for line in file.read_text(errors="replace").splitlines():
+            event = _event(line)
+            if event and event.get("event") == "order_completed" and event["id"] not in seen and _is_clean(event):
+                seen.add(event["id"])
+                day = _berlin_day(event["timestamp"])
+                orders.setdefault(day, set()).add(event["order_id"])
+                revenue[day] = revenue.get(day, 0) + sum(round(each["price"] * each["quantity"] * 100) for each in event["lines"])
+    with published_shop.published() as connection:
+        published = rows(connection, "select date, orders, cast(revenue * 100 as bigint) from daily_kpis where orders > 0")
+    assert {day.isoformat(): (count, cents) for day, count, cents in published} == {day: (len(orders[day]), revenue[day]) for day in orders}
+
+
+def _event(line: str) -> dict | None:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError:
+        return None
+
+
+def _is_clean(event: dict) -> bool:
+    prices = [each["price"] for each in event["lines"]]
+    has_user = bool(event.get("user_id") or event.get("anonymous_id"))
+    return has_user and all(isinstance(price, int | float) and 0 <= price <= 1_000_000 for price in prices)
+
+
+def _berlin_day(timestamp: str) -> str:
+    return datetime.fromisoformat(timestamp).astimezone(ZoneInfo("Europe/Berlin")).date().isoformat()
+
+
+def test_every_record_is_accounted_for(first_night):
+    summary = first_night[("ingestion.land",)]
+    figures = {word: int(number) for number, word in zip(*_numbers_and_words(summary), strict=True)}
+    assert figures["read"] == figures["landed"] + figures["quarantined"] + figures["duplicate"] + figures["skipped"]
+    assert figures["quarantined"] > 0
+    assert figures["duplicate"] > 0
+
+
+def _numbers_and_words(summary: str) -> tuple[list[str], list[str]]:
+    found = re.findall(r"\b(read|landed|quarantined|duplicate|skipped) (\d+)", summary) or [
+        (word, number) for number, word in re.findall(r"(\d+) (read|landed|quarantined|duplicate|skipped)\b", summary)
+    ]
+    return [number for _, number in found], [word for word, _ in found]
+
+
+RAW_ID = re.compile(rb"\b(?:u-[0-9a-f]{8}|d-[0-9a-f]{10})\b")  # how the demo shop numbers users and devices
+
+
+def test_no_raw_id_is_in_anything_the_night_wrote(published_shop):
+    raw = {user["user_id"] for user in truth(published_shop, "users")} | {d["anonymous_id"] for d in truth(published_shop, "devices")}
+    kept = {published_shop.folder / "landing", published_shop.truth}
+    looked_at = 0
+    for file in published_shop.data.rglob("*"):
+        if file.is_file() and not kept & set(file.parents):
+            found = {match.decode() for match in RAW_ID.findall(_readable(file))} & raw
+            assert not found, f"{len(found)} raw ids in {file}"
+            looked_at += 1
+    assert looked_at > 150
+
+
+def _readable(file: Path) -> bytes:
+    """A file's bytes; of Parquet and DuckDB files, whose bytes are compressed, the values too."""
+    with duckdb.connect() as connection:
+        if file.suffix == ".parquet":
+            return repr(connection.sql(f"from read_parquet('{file}', hive_partitioning = false)").fetchall()).encode()
+        if file.suffix == ".duckdb":
+            connection.execute(f"attach '{file}' as opened (read_only)")
+            tables = connection.sql("select table_name from duckdb_tables() where database_name = 'opened'").fetchall()
+            values = (repr(connection.sql(f"from opened.{table}").fetchall()).encode() for (table,) in tables)
+            return file.read_bytes() + b"".join(values)
+    return file.read_bytes()
+
+
+def test_a_raw_id_would_be_found_where_there_is_one(published_shop):
+    raw = {user["user_id"] for user in truth(published_shop, "users")} | {d["anonymous_id"] for d in truth(published_shop, "devices")}
+    landed = b"".join(file.read_bytes() for file in (published_shop.folder / "landing" / "events").iterdir())
+    assert len({match.decode() for match in RAW_ID.findall(landed)} & raw) > 0.9 * len(raw)
+
+
+def test_the_same_night_again_gives_the_same_tables_and_no_larger_warehouse(published_shop):
+    before, size = content_hashes(published_shop), (published_shop.folder / "warehouse.duckdb").stat().st_size
+    summaries = published_shop.night()
+    assert content_hashes(published_shop) == before
+    block = 262_144  # DuckDB's unit of space; which rows share one differs a little from run to run
+    assert (published_shop.folder / "warehouse.duckdb").stat().st_size <= size + 4 * block
+    assert " read 0 " in f" {summaries[('ingestion.land',)]} ".replace("=", " ").replace(":", " "), "files already landed are skipped"
+
+
+def test_an_older_night_does_not_become_current(published_shop):
+    before = (published_shop.folder / "serving" / "current").resolve()
+    warehouse = (published_shop.folder / "warehouse.duckdb").read_bytes()
+    older = published_shop.run_date.replace(day=16)
+    for step in (("ingestion.land",), ("warehouse", "build", "features")):
+        done = published_shop.step(*step, run_date=older)
+        assert done.returncode == 0, done.stderr
+    assert (published_shop.folder / "nights" / older.isoformat() / "warehouse.duckdb").exists()
+    assert (published_shop.folder / "warehouse.duckdb").read_bytes() == warehouse
+    assert (published_shop.folder / "serving" / "current").resolve() == before
+
+
+@pytest.mark.parametrize("step", [("warehouse", "build", "features"), ("serving_exports.publish",)])
+def test_a_held_lock_ends_a_step_at_once_and_says_who_holds_it(published_shop, step):
+    with warehouse.lock(published_shop.settings, published_shop.shop, "test"):
+        done = published_shop.step(*step)
+    assert done.returncode == 1
+    assert "held by test (process" in done.stderr
+    assert "nothing was written" in done.stderr
