@@ -99,6 +99,7 @@ class Column(Part):
     format: str | None = None  # event_at only: iso (default), unix_s, unix_ms, unix_us, or a strptime pattern
     absolute: bool = False  # numbers only: the sign is dropped, since refunds are positive quantities of another type
     remove_suffix: str | None = None  # '.0' where a spreadsheet made floats of whole numbers
+    uppercase: bool = False  # where people type codes by hand: 85123a is 85123A
 
     @model_validator(mode="after")
     def _has_an_origin(self) -> "Column":
@@ -148,7 +149,7 @@ class Source(Part):
     format: Literal["csv", "json_lines", "parquet"]
     files: str  # glob below landing/, with {date} where the delivery date stands
     date_format: str = "%Y-%m-%d"
-    delimiter: str = ","
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
     lines: str | None = None  # json_lines: path of an array whose elements are event lines of one record
     event_type: EventTypeMapping | None = None
     columns: dict[str, ColumnEntry]
@@ -171,6 +172,11 @@ class Source(Part):
             raise ValueError("columns: events need user_id or anonymous_id")
         if self.kind != "users" and self.traits:
             raise ValueError("traits: only for kind users")
+        if self.lines and self.format != "json_lines":
+            raise ValueError("lines: only for format json_lines")
+        for name, column in self.columns.items():
+            if column.line and not self.lines:
+                raise ValueError(f"columns.{name}.line: needs lines, the array whose elements are the event lines")
         if self.files.startswith("/") or ".." in Path(self.files).parts:
             raise ValueError("files: must stay under the landing folder")
         return self
@@ -179,19 +185,26 @@ class Source(Part):
     def glob(self) -> str:
         return self.files.replace("{date}", "*")
 
+    def files_in(self, landing: Path) -> list[Path]:
+        """The source's files below a landing folder; hidden ones are uploads under way."""
+        return sorted(path for path in landing.glob(self.glob) if path.is_file() and not path.name.startswith("."))
+
     def delivery_date(self, relative_path: str) -> date | None:
         """The date in a file's path below landing/; None where the pattern has none.
 
         Raises:
-            ValueError: the path does not match the pattern or holds no such date.
+            ShopFileError: the path does not match the pattern or holds no such date.
         """
         if "{date}" not in self.files:
             return None
         pattern = re.escape(self.files).replace(r"\{date\}", "(?P<date>.+?)").replace(r"\*", "[^/]*")
         match = re.fullmatch(pattern, relative_path)
         if match is None:
-            raise ValueError(f"{relative_path} does not match {self.files}")
-        return datetime.strptime(match["date"], self.date_format).date()
+            raise ShopFileError(f"{relative_path} does not match {self.files} of source {self.name}")
+        try:
+            return datetime.strptime(match["date"], self.date_format).date()
+        except ValueError as error:
+            raise ShopFileError(f"{relative_path}: {error}; source {self.name} wants {self.files}") from error
 
 
 class Checks(Part):
@@ -304,7 +317,7 @@ class Shop(Part):
             source.delivery_date(path.relative_to(landing).as_posix())
             for source in self.sources
             if "{date}" in source.files
-            for path in landing.glob(source.glob)
+            for path in source.files_in(landing)
         ]
         if not dates:
             raise ShopFileError(f"{landing}: no file of shop {self.name} with a date in its name; pass --run-date")

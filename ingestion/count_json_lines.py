@@ -1,0 +1,48 @@
+"""Counts the records of a JSON lines file: its lines that are not blank."""
+
+import re
+from pathlib import Path
+
+from ingestion.counting import MAX_RECORD_BYTES, Count, Tally, is_utf8, survey, write_clean_copy
+
+# DuckDB reads JSON lines as a CSV of one column, and needs a delimiter: this is no character, so no text holds it.
+NO_CHARACTER = "\U0010ffff"
+_ODD = (NO_CHARACTER.encode(), b"\x00")
+
+
+def count_json_lines(path: Path, clean_copy: Path) -> Count:
+    """Count a JSON lines file (UTF-8); whether a line is JSON is not asked here.
+
+    Raises:
+        FileRefused: it is no text, or most of its lines cannot be read.
+    """
+    facts = survey(path, _ODD)
+    tally = Tally(first_line=1)
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if line.isspace():
+                tally.drop(number, number)
+            elif not facts.is_plain and (fault := _fault(line)):
+                tally.refuse(number, fault, line)
+            else:
+                tally.records += 1
+    is_rewritten = bool(tally.dropped_lines) or facts.has_mixed_newlines
+    if is_rewritten:
+        write_clean_copy(path, tally, clean_copy)
+    return Count(
+        readable=clean_copy if is_rewritten else path,
+        columns=(),
+        records=tally.records,
+        set_aside=tuple(tally.set_aside),
+        line_breaks=tuple(tally.breaks.items()),
+    )
+
+
+def _fault(line: bytes) -> str | None:
+    if len(line) > MAX_RECORD_BYTES:
+        return f"record longer than {MAX_RECORD_BYTES} bytes"
+    if not is_utf8(line):
+        return "not valid UTF-8"
+    if any(odd in line for odd in _ODD) or re.search(rb"\r(?!\n)", line):
+        return "holds a character that JSON text cannot"
+    return None

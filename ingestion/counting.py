@@ -1,0 +1,152 @@
+"""Counts a landing file's records without DuckDB, and sets aside those that no parser should see.
+
+A parser can lose rows silently (one unterminated quote swallows thousands), so a file lands only if DuckDB finds
+exactly the records counted here. Records set aside are quarantined by line; DuckDB then reads a copy without them.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+MAX_RECORD_BYTES = 1_000_000  # half of what DuckDB takes as one line
+MAX_LINE_BYTES = 64 << 20  # beyond it a file is no text; bounds memory
+MAX_SET_ASIDE = 100_000  # beyond it a file is not what its shop file says; bounds memory
+_BLOCK_BYTES = 1 << 19
+_CONTENT = re.compile(rb"[^{}\[\]:,;|\"\t ]+")
+
+
+class FileRefused(ValueError):
+    """A landing file that cannot be landed at all; the message says why, without its content."""
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A record that is not shown to DuckDB: its line, why, and its shape (never its content)."""
+
+    line: int
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Count:
+    """What a landing file holds, counted.
+
+    Args:
+        readable: what DuckDB reads: the file, or its copy without the records set aside.
+        columns: the names in its header or schema; empty for JSON lines.
+        records: how many records DuckDB must find in `readable`.
+        set_aside: the other records.
+        line_breaks: (record, line) wherever a record, counted from 1, does not stand on the line after its predecessor's.
+        is_multiline: a quoted field holds a line end.
+    """
+
+    readable: Path
+    columns: tuple[str, ...]
+    records: int
+    set_aside: tuple[SetAside, ...] = ()
+    line_breaks: tuple[tuple[int, int], ...] = ((1, 1),)
+    is_multiline: bool = False
+
+    @property
+    def read(self) -> int:
+        return self.records + len(self.set_aside)
+
+
+@dataclass
+class Tally:
+    """A count in the making."""
+
+    first_line: int
+    records: int = 0
+    set_aside: list[SetAside] = field(default_factory=list)
+    dropped_lines: set[int] = field(default_factory=set)
+    inner_lines: set[int] = field(default_factory=set)  # end inside a quoted field
+    breaks: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.breaks[1] = self.first_line
+
+    def drop(self, first: int, last: int) -> None:
+        """Leave lines out of what DuckDB reads."""
+        self.dropped_lines.update(range(first, last + 1))
+        self.breaks[self.records + 1] = last + 1
+
+    def refuse(self, line: int, reason: str, raw: bytes) -> None:
+        """Set a record of one line aside.
+
+        Raises:
+            FileRefused: it is one too many.
+        """
+        if len(self.set_aside) == MAX_SET_ASIDE:
+            first = self.set_aside[0]
+            raise FileRefused(f"more than {MAX_SET_ASIDE} records cannot be read, the first on line {first.line}: {first.reason}")
+        self.set_aside.append(SetAside(line, reason, shape(raw)))
+        self.drop(line, line)
+
+    def add_multiline(self, first: int, last: int) -> None:
+        """Count a record that stands on several lines."""
+        self.records += 1
+        self.inner_lines.update(range(first, last))
+        self.breaks[self.records + 1] = last + 1
+
+
+def shape(raw: bytes) -> str:
+    """A record too broken to find the ids in it, without its content: brackets, quotes and delimiters stay, all else is x."""
+    return _CONTENT.sub(b"x", raw.rstrip(b"\r\n"))[:500].decode("ascii")
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one fast look over a text file tells.
+
+    Args:
+        is_plain: each line is one record, with no quote or other oddity to look into.
+        has_mixed_newlines: some lines end in CR LF, others in LF; DuckDB refuses that.
+    """
+
+    is_plain: bool
+    has_mixed_newlines: bool
+
+
+def survey(path: Path, odd: tuple[bytes, ...]) -> Survey:
+    """Look for the bytes `odd`, lone carriage returns, invalid UTF-8 and overlong records.
+
+    Raises:
+        FileRefused: a line is longer than any text's.
+    """
+    is_plain, lines, crlf_lines = True, 0, 0
+    with path.open("rb") as file:
+        for block in _whole_lines(file):
+            crlf = block.count(b"\r\n")
+            lines, crlf_lines = lines + block.count(b"\n"), crlf_lines + crlf
+            is_plain = is_plain and not (
+                len(block) > MAX_RECORD_BYTES or block.count(b"\r") != crlf or any(text in block for text in odd) or not is_utf8(block)
+            )
+    return Survey(is_plain, has_mixed_newlines=0 < crlf_lines < lines)
+
+
+def is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    while block := file.read(_BLOCK_BYTES):
+        rest = file.readline(MAX_LINE_BYTES)
+        if len(rest) == MAX_LINE_BYTES:
+            raise FileRefused(f"holds a line of more than {MAX_LINE_BYTES} bytes")
+        yield block + rest
+
+
+def write_clean_copy(path: Path, tally: Tally, copy: Path) -> None:
+    """Copy a text file without its dropped lines, its records ending in LF alone."""
+    with path.open("rb") as file, copy.open("wb") as clean:
+        for number, line in enumerate(file, start=1):
+            if number not in tally.dropped_lines:
+                clean.write(line if number in tally.inner_lines else line.rstrip(b"\r\n") + b"\n")

@@ -1,0 +1,127 @@
+"""The lake's folder: its tables, the staging of a landing, and the commit that makes it visible.
+
+A landing is written to `lake/.staging-<pid>`, renamed into place file by file, and then recorded in the manifest. A
+file without a record is the rest of a killed landing, and goes before the next one starts.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from faults import fault_point
+from ingestion.manifest import Entry, Manifest
+from ingestion.sql import literal
+from settings import ShopPaths
+from shop import Source
+from steps import StepError
+
+TABLES = {
+    "events": {
+        "event_id": "varchar", "source": "varchar", "event_type": "varchar", "event_at": "timestamptz", "landed_date": "date",
+        "visitor_key": "uuid", "device_key": "uuid", "session_id": "varchar", "item_id": "varchar", "order_id": "varchar",
+        "quantity": "integer", "price": "decimal(18, 4)", "currency": "varchar", "rating": "double", "query": "varchar",
+        "position": "integer", "recommendation_id": "varchar", "campaign_id": "varchar", "treatment": "varchar",
+        "consent_personalization": "boolean",
+    },
+    "items": {
+        "item_id": "varchar", "source": "varchar", "title": "varchar", "description": "varchar", "category": "varchar",
+        "brand": "varchar", "price": "decimal(18, 4)", "currency": "varchar", "stock_quantity": "integer", "is_active": "boolean",
+        "image_url": "varchar", "landed_date": "date",
+    },
+    "users": {
+        "visitor_key": "uuid", "source": "varchar", "traits": "varchar", "consent_personalization": "boolean", "landed_date": "date",
+    },
+}  # fmt: skip
+_SCHEMA_FILE = "landed_date=1970-01-01/schema.parquet"  # no rows: a glob over the table always finds a file with its types
+
+
+class Lake:
+    """The lake and the quarantine of one shop. Use it only under the shop's lock.
+
+    Args:
+        paths: the shop's folders.
+    """
+
+    def __init__(self, paths: ShopPaths) -> None:
+        self.paths = paths
+        self.manifest = Manifest(paths.lake / "manifest")
+
+    def recover(self) -> None:
+        """Remove what killed landings left.
+
+        Raises:
+            StepError: a file that the manifest records is gone.
+        """
+        for staging in self.paths.lake.glob(".staging-*"):  # of the dead: the living hold the lock
+            shutil.rmtree(staging)
+        recorded = {part.path for entry in self.manifest.entries for part in entry.parts}
+        found = {file.relative_to(self.paths.root).as_posix(): file for file in self._parquet_files()}
+        for path in found.keys() - recorded:
+            found[path].unlink()
+        lost = {entry.part.path for entry in self.manifest.entries} - found.keys()
+        if lost:
+            raise StepError(
+                f"{len(lost)} file(s) recorded in {self.manifest.folder} are gone from the lake, the first {min(lost)}: "
+                "bring them back, or remove their manifest files to land them again"
+            )
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A private folder, laid out below it as the shop's folder is; gone afterwards."""
+        folder = self.paths.lake / f".staging-{os.getpid()}"
+        self.paths.lake.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)  # copies without the broken records hold raw ids
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
+
+    def write_schemas(self, connection: duckdb.DuckDBPyConnection, staging: Path) -> None:
+        """Write the file without rows that gives each table its types."""
+        for table, columns in TABLES.items():
+            path = f"lake/{table}/{_SCHEMA_FILE}"
+            (staging / path).parent.mkdir(parents=True)
+            typed = ", ".join(f"null::{type_} as {name}" for name, type_ in columns.items())
+            connection.execute(f"copy (select {typed} limit 0) to {literal(str(staging / path))} (format parquet, compression zstd)")
+            self._move(staging, path)
+
+    def files_with_events(self, staging: Path, staged: Iterable[Entry], source: Source, first: str, last: str) -> list[Path]:
+        """The Parquet files, landed and staged, that may hold duplicates of a source's events between two times.
+
+        A content hash holds the event's time, so other times need not be read. A source's own id says nothing of it:
+        then all files are read, of which DuckDB takes the one column (20 million ids: 0.7 s on two cores).
+        """
+        files = [(self.paths.root, entry) for entry in self.manifest.entries] + [(staging, entry) for entry in staged]
+        return [
+            root / entry.part.path
+            for root, entry in files
+            if entry.source == source.name
+            and entry.first_event_at is not None
+            and ("event_id" in source.columns or (entry.first_event_at <= last and first <= entry.last_event_at))
+        ]
+
+    def commit(self, entries: list[Entry], staging: Path) -> None:
+        """Move the landings' files into place, then record them."""
+        for part in (part for entry in entries for part in entry.parts):
+            self._move(staging, part.path)
+        fault_point("land.renamed")
+        self.manifest.add(entries)
+
+    def keep_quarantine(self, entries: Iterable[Entry], staging: Path) -> None:
+        """Of landings that were refused as a whole, keep what was quarantined, until the next landing starts."""
+        for entry in entries:
+            if entry.quarantine:
+                self._move(staging, entry.quarantine.path)
+
+    def _move(self, staging: Path, path: str) -> None:
+        target = self.paths.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (staging / path).replace(target)
+
+    def _parquet_files(self) -> Iterator[Path]:
+        for folder in (*(self.paths.lake / table for table in TABLES), self.paths.quarantine):
+            yield from (file for file in folder.glob("landed_date=*/*.parquet") if file.name != "schema.parquet")

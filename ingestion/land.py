@@ -1,0 +1,142 @@
+"""The door: landing files in, canonical events with pseudonyms out, every record accounted for.
+
+    python -m ingestion.land --shop shops/demo.yml --run-date 2026-06-30
+
+Takes every file delivered by the run date that has not landed yet. All of them land, or none: a file that cannot be
+read as its shop file says, or too large a share of refused records, stops the night with the lake as it was.
+"""
+
+import logging
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import duckdb
+
+import steps
+import warehouse
+from ingestion import accounts
+from ingestion.batch import stage
+from ingestion.lake import Lake
+from ingestion.landing import new_deliveries
+from ingestion.manifest import Entry
+from ingestion.mapping import Mapping
+from ingestion.reading import CountedFile, count_files
+from ingestion.sql import literal
+from ingestion.user_key import NO_KEY
+from settings import Settings
+from shop import Shop
+
+log = logging.getLogger("ingestion")
+
+BATCH_BYTES = 64 << 20  # of landing files in one pass: DuckDB takes up to fourteen times as much memory before it spills
+
+
+def land(settings: Settings, shop: Shop, run_date: date, options: Namespace | None = None, batch_bytes: int = BATCH_BYTES) -> str:
+    """Land the files delivered up to `run_date`, and return the summary line.
+
+    Args:
+        options: none are read.
+        batch_bytes: files are read together up to so many; it decides speed and memory, never the result.
+
+    Raises:
+        StepError: no key, no landing folder or files, a file that cannot be landed, too many refused records, or the
+            shop's lock is held. The lake is as it was.
+    """
+    started = time.monotonic()
+    if settings.hmac_key is None:
+        raise steps.StepError(NO_KEY)
+    with warehouse.lock(settings, shop, "land"):
+        lake = Lake(settings.paths(shop.name))
+        lake.recover()
+        deliveries = new_deliveries(settings, shop, run_date, lake.manifest)
+        with lake.staging() as staging, _connection(settings, shop, staging) as connection:
+            _check_mappings(connection, shop)
+            files = count_files(deliveries, staging)
+            lake.write_schemas(connection, staging)
+            entries = _stage(connection, shop, settings.hmac_key, files, lake, staging, batch_bytes)
+            _refuse_if_too_many(shop, lake, entries, staging)
+            lake.commit(entries, staging)
+    accounts.log_sources(shop, entries)
+    lines = sum(entry.event_lines for entry in entries)
+    clauses = [accounts.account(entries), f"{len(entries)} files", f"{lines} event lines", f"{time.monotonic() - started:.1f} s"]
+    return f"land {shop.name} {run_date}: {', '.join(clauses)} ({accounts.read_by_source(shop, entries)})"
+
+
+@contextmanager
+def _connection(settings: Settings, shop: Shop, staging: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """DuckDB in memory, spilling into the staging folder, in the shop's zone, loading nothing from the network."""
+    config = {
+        "memory_limit": settings.memory_limit,
+        "threads": settings.threads,
+        "temp_directory": str(staging / "spill"),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    with duckdb.connect(config=config) as connection:
+        connection.execute(f"set timezone = {literal(shop.timezone)}")
+        yield connection
+
+
+def _check_mappings(connection: duckdb.DuckDBPyConnection, shop: Shop) -> None:
+    """Try the shop file's patterns and formats on nothing, so that a wrong one is named before anything is read."""
+    for source in shop.sources:
+        mapping = Mapping(source, shop.timezone)
+        texts = [f"null::varchar as v{index}" for index in range(len(mapping.record_paths))]
+        texts += [f"null::varchar as w{index}" for index in range(len(mapping.line_paths))]
+        nothing = f"select null as element, null as fault, {', '.join(texts)}"
+        for field, expression in (mapping.fields | {"skip": mapping.skip_reason()}).items():
+            try:
+                connection.execute(f"select {expression} from ({nothing})")
+            except duckdb.Error as error:
+                raise steps.StepError(f"shop {shop.name}, source {source.name}, {field}: {str(error).splitlines()[0]}") from error
+
+
+def _stage(
+    connection: duckdb.DuckDBPyConnection,
+    shop: Shop,
+    key: bytes,
+    files: list[CountedFile],
+    lake: Lake,
+    staging: Path,
+    batch_bytes: int,
+) -> list[Entry]:
+    entries: list[Entry] = []
+    known_files = partial(lake.files_with_events, staging, entries)  # sees what earlier batches staged
+    for batch in _batches(files, batch_bytes):
+        entries += stage(connection, shop, key, batch, staging, known_files)
+        log.info("%s: %d of %d files read", batch[0].delivery.source.name, len(entries), len(files))
+    return entries
+
+
+def _batches(files: list[CountedFile], batch_bytes: int) -> Iterator[list[CountedFile]]:
+    batch: list[CountedFile] = []
+    size = 0
+    for file in files:
+        is_other = bool(batch) and (file.delivery.source, file.reader) != (batch[0].delivery.source, batch[0].reader)
+        if batch and (is_other or size + file.delivery.bytes > batch_bytes):
+            yield batch
+            batch, size = [], 0
+        batch.append(file)
+        size += file.delivery.bytes
+    if batch:
+        yield batch
+
+
+def _refuse_if_too_many(shop: Shop, lake: Lake, entries: list[Entry], staging: Path) -> None:
+    faults = accounts.excessive_refusals(shop, entries)
+    if faults:
+        lake.keep_quarantine(entries, staging)
+        raise steps.StepError(f"{'; '.join(faults)}. Nothing was landed; the refused records are in {lake.paths.quarantine}")
+
+
+def main() -> None:
+    steps.run(steps.arguments(__doc__), land)
+
+
+if __name__ == "__main__":
+    main()

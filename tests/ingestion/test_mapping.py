@@ -1,0 +1,130 @@
+"""How the shop file's mapping reads records."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.ingestion.door import TILL, TILL_HEADER, WEB, till, view, write_parquet
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC).timestamp()
+
+
+def only_event(door, columns: str) -> tuple:
+    (row,) = door.query(f"select {columns} from events")
+    return row
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("iso", "2026-01-05T12:00:00Z"),
+        ("iso", "2026-01-05T14:00:00+02:00"),
+        ("iso", "2026-01-05 13:00"),
+        ("unix_s", str(int(NOON))),
+        ("unix_s", f"{NOON:.6f}"),
+        ("unix_ms", str(int(NOON * 1000))),
+        ("unix_us", str(int(NOON * 1_000_000))),
+        ("%d.%m.%Y %H:%M", "05.01.2026 13:00"),
+        ("%Y%m%d%H%M%S%z", "20260105070000-0500"),
+    ],
+)
+def test_a_time_is_read_in_each_format(make_door, form, text):
+    door = make_door(TILL | {"columns": TILL["columns"] | {"event_at": {"from": "time", "format": form}}})
+    door.deliver("till/2026-01-05.csv", till(f"o1,i1,1,1,{text},anna.user"))
+    door.land()
+    assert only_event(door, "epoch(event_at)") == (NOON,)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"), [("unix_s", "1e30"), ("unix_us", "9223372036854775807"), ("%Y-%m-%d", "2026-02-30"), ("iso", "12:00")]
+)
+def test_what_is_no_time_is_refused(make_door, form, text):
+    columns = TILL["columns"] | {"event_at": {"from": "time", "format": form}}
+    door = make_door(TILL | {"columns": columns}, max_refused_share=1)
+    door.deliver("till/2026-01-05.csv", till(f"o1,i1,1,1,{text},anna.user"))
+    door.land()
+    assert door.reasons()[0][1].startswith("event_at is ")
+
+
+def test_the_first_rule_that_holds_gives_the_event_type(make_door):
+    rules = [
+        {"when": [{"column": "order", "starts_with": "C"}], "then": "order_refunded"},
+        {"when": [{"column": "price", "at_most": 1}, {"column": "item", "matches": "^cat"}], "then": "wishlist_added"},
+        {"when": [{"column": "item", "equals": "look"}], "then": "product_viewed"},
+    ]
+    door = make_door(
+        TILL | {"event_type": {"rules": rules, "from": "quantity", "map": {"7": "product_added"}, "default": "order_completed"}}
+    )
+    rest = "2026-01-05 10:00:00,anna.user"
+    lines = [f"C1,look,7,1,{rest}", f"o2,cat1,7,1,{rest}", f"o3,cat1,7,2,{rest}", f"o4,look,1,1,{rest}", f"o5,i1,1,1,{rest}"]
+    door.deliver("till/2026-01-05.csv", till(*lines))
+    door.land()
+    assert door.query("select order_id, event_type from events order by 1") == [
+        ("C1", "order_refunded"),
+        ("o2", "wishlist_added"),
+        ("o3", "product_added"),
+        ("o4", "product_viewed"),
+        ("o5", "order_completed"),
+    ]
+
+
+def test_missing_values_meet_no_condition_but_is_missing(make_door):
+    comparisons = [{"equals": ""}, {"one_of": [""]}, {"starts_with": ""}, {"matches": ""}, {"at_most": 0}, {"is_missing": False}]
+    skip = [{"reason": str(number), "when": [{"column": "price"} | test]} for number, test in enumerate(comparisons)]
+    door = make_door(TILL | {"skip": [*skip, {"reason": "no price", "when": [{"column": "price", "is_missing": True}]}]})
+    door.deliver("till/2026-01-05.csv", till("o1,i1,1,,2026-01-05 10:00:00,anna.user"))
+    door.land()
+    assert [entry.skipped for entry in door.entries] == [{"no price": 1}]
+
+
+def test_columns_can_be_mended_where_they_are_mapped(make_door):
+    columns = TILL["columns"] | {
+        "user_id": {"from": "customer", "remove_suffix": ".0"},
+        "quantity": {"from": "quantity", "absolute": True},
+        "item_id": {"from": "item", "uppercase": True},
+        "currency": {"value": "EUR"},
+        "consent_personalization": {"value": False},
+    }
+    door = make_door(TILL | {"columns": columns})
+    door.deliver("till/2026-01-05.csv", till("o1,85123a,-3,1,2026-01-05 10:00:00,17850.0", "o2,b,3,1,2026-01-05 10:00:00,17850"))
+    door.land()
+    assert door.query("select item_id, quantity, currency, consent_personalization from events order by 1") == [
+        ("85123A", 3, "EUR", False),
+        ("B", 3, "EUR", False),
+    ]
+    assert door.query("select count(distinct visitor_key) from events") == [(1,)]
+
+
+def test_spaces_around_values_do_not_count_and_leading_zeros_do(till_door):
+    till_door.deliver(
+        "till/2026-01-05.csv", till('o1 , 007 ,1,1,2026-01-05 10:00:00,"anna.user "', "o2,i1,1, ,2026-01-05 10:00:00,anna.user")
+    )
+    till_door.land()
+    assert till_door.query("select order_id, item_id, price is null from events order by 1") == [("o1", "007", False), ("o2", "i1", True)]
+    assert till_door.query("select count(distinct visitor_key) from events") == [(1,)]
+
+
+def test_a_path_reaches_into_nested_json_whatever_its_keys(make_door):
+    source = WEB | {"columns": {"user_id": 'who."id"', "event_at": "at", "item_id": "deep.er.item", "event_id": "id"}, "lines": None}
+    door = make_door(source)
+    door.deliver("events/2026-01-05.jsonl", [view(1, item=None) | {"who": {'"id"': "anna.user"}, "deep": {"er": {"item": "ü/1"}}}])
+    door.land()
+    assert only_event(door, "item_id") == ("ü/1",)
+
+
+def test_a_path_reaches_into_parquet_structs(make_door):
+    source = {
+        "name": "app", "format": "parquet", "files": "{date}.parquet", "event_type": {"default": "product_viewed"},
+        "columns": {"user_id": "who.id", "event_at": "at", "item_id": "odd.name"},
+    }  # fmt: skip
+    door = make_door(source)
+    write_parquet(door.landing / "2026-01-05.parquet", "select {'id': 42} as who, timestamp '2026-01-05 13:00' as at, 'i1' as \"odd.name\"")
+    door.land()
+    assert only_event(door, "epoch(event_at), item_id") == (NOON, "i1")
+
+
+def test_other_delimiters_are_read(make_door):
+    door = make_door(TILL | {"delimiter": ";"})
+    door.deliver("till/2026-01-05.csv", TILL_HEADER.replace(",", ";") + '\n"o;1";i1;1;1;2026-01-05 13:00:00;anna\n')
+    door.land()
+    assert only_event(door, "order_id, epoch(event_at)") == ("o;1", NOON)
