@@ -1,0 +1,57 @@
+# Every target is one line onto `python -m …`; `make help` lists them.
+
+PYTHON ?= python3
+SHOP ?= shops/demo.yml
+RUN_DATE ?=
+Q ?= select * from run_manifest
+GPU ?=
+
+VENV_PYTHON := .venv/bin/python
+INSTALLED := .venv/.installed$(if $(GPU),-gpu)
+BENCHMARKS := $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.py))))
+LOCKED := --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" --quiet
+
+# A query and file names go to the commands as they are, with quotes and dollar signs.
+export Q SHOP RUN_DATE
+# Where the caller's shell keeps Python from writing bytecode, each Airflow command would compile for seconds.
+export PYTHONDONTWRITEBYTECODE =
+
+.DEFAULT_GOAL := help
+.PHONY: help setup nightly test lint up down sql doctor bench lock
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-9s%s\n", $$1, $$2 }'
+
+setup: $(INSTALLED) ## .venv, keys, Airflow's and MLflow's stores; GPU=1 adds the CUDA libraries
+	@$(VENV_PYTHON) -m services.setup
+
+nightly: $(INSTALLED) ## one night: SHOP=shops/x.yml and RUN_DATE=YYYY-MM-DD choose the shop and the day
+	@$(VENV_PYTHON) -m services.nightly --shop "$$SHOP" $${RUN_DATE:+--run-date "$$RUN_DATE"}
+
+test: $(INSTALLED) ## all tests
+	@$(VENV_PYTHON) -m pytest
+
+lint: $(INSTALLED) ## ruff and sqlfluff
+	@$(VENV_PYTHON) -m ruff check . && $(VENV_PYTHON) -m ruff format --check . && $(VENV_PYTHON) -m sqlfluff lint dbt_project
+
+up: $(INSTALLED) ## Airflow and MLflow with their pages, on this machine only, with logins
+	@$(VENV_PYTHON) -m services.up
+
+down: $(INSTALLED) ## stop what `make up` started
+	@$(VENV_PYTHON) -m services.down
+
+sql: $(INSTALLED) ## one query on the published tables: make sql Q="select * from daily_kpis"
+	@$(VENV_PYTHON) -m serving_exports.query --shop "$$SHOP" "$$Q"
+
+doctor: $(INSTALLED) ## what is missing or unsafe, and the line that mends it
+	@$(VENV_PYTHON) -m doctor
+
+bench: $(INSTALLED) ## the benchmarks, as tables
+	@for name in $(BENCHMARKS); do $(VENV_PYTHON) -m benchmarks.$$name || exit 1; done
+
+lock: $(INSTALLED) ## compile requirements.in and requirements-gpu.in into hashed locks
+	@$(VENV_PYTHON) -m uv pip compile $(LOCKED) requirements.in -o requirements.txt
+	@$(VENV_PYTHON) -m uv pip compile $(LOCKED) -c requirements.txt requirements-gpu.in -o requirements-gpu.txt
+
+$(INSTALLED): requirements.txt $(if $(GPU),requirements-gpu.txt)
+	@$(PYTHON) -m services.install $(if $(GPU),--gpu)

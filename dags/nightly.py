@@ -1,0 +1,97 @@
+"""## One night of one shop
+
+From the files in `landing/` to the tables in `serving/current`, for the last day that was over in the shop's own zone
+when the night started, or for the day that the parameter `run_date` names. There is one such DAG for each sound file in
+`shops/`; it is paused until an operator turns it on. Each task is one command, shown under *Rendered Templates*: run it
+by hand, in the project's folder, to see what it does.
+
+A task that fails is tried again three times, after at least 2, 4 and 8 minutes. If it still fails, what was published before
+stays as it is, whichever task it was. The last lines of its log say what is wrong; mend that and *clear* the task, and the
+night goes on from there.
+
+- `land`: a file is missing, or more rows were refused than the shop file allows. Look into `data/<shop>/quarantine/`, ask
+  the sender for the file, or mend the mapping in the shop file. Files that were landed already are skipped the next time.
+- `build_features`: dbt names the model or the test. After a change of a model: `git log dbt_project/`. Else the data broke
+  the rule that the test states. The warehouse is made anew by each build.
+- `train_…`: mostly memory. Lower `NIGHTCART_MEMORY_LIMIT`, or wait until nothing else runs. A finished fit is not done again.
+- `promote`: MLflow's store cannot be read (`make doctor`). The champion stays the one of the night before.
+- `score`: the champion cannot be refitted or loaded. Clear the training tasks too: they make its model anew.
+- `build_serving`: dbt names the published table whose contract or test broke.
+- `publish`: the audit refused the build and says why, or the disk is full (`make doctor`). To go back by a night:
+  `python -m serving_exports.rollback`.
+
+*"The lock … is held"*: another command writes to this shop, at this moment. Wait for it; nothing was written.
+"""
+
+import shlex
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG, CronTriggerTimetable, Param, dag
+
+from dags import notice, retries, shop_files
+from dags.run_dates import run_date
+from settings import PROJECT_ROOT, Settings
+from shop import Shop
+
+RUN_DATE = "The day to run the night of; empty for the last day that is over in the shop's zone."
+
+
+def nightly(shop_file: Path, shop: Shop) -> DAG:
+    """The DAG `nightly_<shop>`."""
+
+    def step(task_id: str, *commands: str, pool: str, hours: float) -> BashOperator:
+        options = "--shop {{ shop_file }} --run-date {{ run_date(params=params, dag_run=dag_run) }}"
+        return BashOperator(
+            task_id=task_id,
+            bash_command=" &&\n".join(f"{{{{ python }}}} -m {command} {options}" for command in commands),
+            cwd=str(PROJECT_ROOT),
+            skip_on_exit_code=None,
+            pool=pool,
+            execution_timeout=timedelta(hours=hours),
+        )
+
+    @dag(
+        dag_id=f"nightly_{shop.name}",
+        doc_md=__doc__,
+        tags=["nightcart", shop.name],
+        schedule=CronTriggerTimetable(shop.schedule, timezone=shop.timezone),
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=True,
+        params={
+            "run_date": Param(None, type=["null", "string"], format="date", maxLength=10, description=RUN_DATE),
+        },
+        user_defined_macros={
+            "python": shlex.quote(sys.executable),
+            "shop_file": shlex.quote(shop_files.shown(shop_file)),
+            "run_date": lambda **context: run_date(shop, context),
+        },
+        default_args={
+            "retries": 3,
+            "retry_delay": timedelta(minutes=2),
+            "retry_exponential_backoff": 2.0,
+            "max_retry_delay": timedelta(minutes=30),
+            "retry_policy": retries.RetriesByEnvironment(),
+            "on_failure_callback": notice.callbacks(shop),
+        },
+    )
+    def night() -> None:
+        land = step("land", "ingestion.land", pool="warehouse", hours=4)
+        build_features = step("build_features", "warehouse build features", pool="warehouse", hours=4)
+        train_recommendations = step("train_recommendations", "training.train recommendations", pool="gpu", hours=8)
+        train_purchase_7d = step("train_purchase_7d", "training.train purchase_7d", pool="gpu", hours=8)
+        promote = step("promote", "training.promote recommendations", "training.promote purchase_7d", pool="gpu", hours=1)
+        score = step("score", "training.score", pool="gpu", hours=8)
+        build_serving = step("build_serving", "warehouse build serving", pool="warehouse", hours=4)
+        publish = step("publish", "serving_exports.publish", pool="warehouse", hours=1)
+
+        land >> build_features >> [train_recommendations, train_purchase_7d] >> promote >> score >> build_serving >> publish
+
+    return night()
+
+
+for shop_file, shop in shop_files.usable(Settings.from_environment().shops):
+    nightly(shop_file, shop)

@@ -1,0 +1,39 @@
+"""Whether the services of `make up` answer."""
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from datetime import datetime
+
+from services import environment
+
+TIMEOUT_SECONDS = 5
+AIRFLOW_PARTS = {"scheduler": "latest_scheduler_heartbeat", "dag_processor": "latest_dag_processor_heartbeat"}
+
+
+def missing(since: float = 0) -> list[str]:
+    """The services that do not answer, or whose last heartbeat is older than `since` (seconds since the epoch)."""
+    return [*missing_airflow(since), *([] if _get(f"{environment.mlflow_url()}/health") else ["mlflow"])]
+
+
+def missing_airflow(since: float = 0) -> list[str]:
+    answer = _get(f"{environment.airflow_url()}/api/v2/monitor/health")
+    if answer is None:
+        return ["api-server"]
+    state = json.loads(answer)
+    return [part for part, beat in AIRFLOW_PARTS.items() if state[part]["status"] != "healthy" or _seconds(state[part][beat]) < since]
+
+
+def _get(url: str) -> bytes | None:
+    """What `url` answers with 200; None where nothing answers, or not that. Proxies of the environment are for other hosts."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=TIMEOUT_SECONDS) as answer:
+            return answer.read()
+    except (urllib.error.URLError, http.client.HTTPException, OSError):
+        return None
+
+
+def _seconds(timestamp: str) -> float:
+    return datetime.fromisoformat(timestamp).timestamp()

@@ -1,0 +1,164 @@
+"""A night by hand that fails: real Airflow, a real first step, and everybody hears of it."""
+
+import json
+import socketserver
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import yaml
+
+import shop as shops
+from services import environment, keys, nightly
+from services.processes import Started, record
+from settings import PROJECT_ROOT, Settings
+from steps import StepError
+
+RUN_DATE = "2026-06-30"
+
+
+@dataclass
+class Ears:
+    """A mail server and a web server on free ports, and what they heard."""
+
+    mail: list[str] = field(default_factory=list)
+    posts: list[dict] = field(default_factory=list)
+    mail_port: int = 0
+    web_port: int = 0
+
+
+class Mailbox(socketserver.StreamRequestHandler):
+    """As much of a mail server as `smtplib` needs."""
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 here\r\n")
+        in_data = False
+        for line in self.rfile:
+            text = line.decode().strip()
+            if in_data:
+                self.server.ears.mail.append(text)
+                in_data = text != "."
+                self.wfile.write(b"" if in_data else b"250 kept\r\n")
+            elif text.upper().startswith("DATA"):
+                in_data = True
+                self.wfile.write(b"354 go on\r\n")
+            else:
+                self.wfile.write(b"221 bye\r\n" if text.upper() == "QUIT" else b"250 fine\r\n")
+
+
+class Webhook(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.server.ears.posts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def ears() -> Iterator[Ears]:
+    ears = Ears()
+    mail, web = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Mailbox), HTTPServer(("127.0.0.1", 0), Webhook)
+    for server in (mail, web):
+        server.ears = ears
+        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    ears.mail_port, ears.web_port = mail.server_address[1], web.server_address[1]
+    yield ears
+    for server in (mail, web):
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def failed_night(
+    installation: Settings, installed_environment: dict[str, str], ears: Ears, tmp_path_factory: pytest.TempPathFactory
+) -> subprocess.CompletedProcess:
+    """The night of a shop whose landing folder does not exist."""
+    content = yaml.safe_load((PROJECT_ROOT / "shops" / "demo.yml").read_text())
+    content |= {"name": "empty", "title": "Empty shop", "landing": str(tmp_path_factory.mktemp("nothing") / "here")}
+    content |= {"notify": {"email": "night@example.com", "webhook": f"http://127.0.0.1:{ears.web_port}/hook-of-the-shop"}}
+    shop_file = tmp_path_factory.mktemp("shops") / "empty.yml"
+    shop_file.write_text(yaml.safe_dump(content))
+    smtp = f"smtp://127.0.0.1:{ears.mail_port}/?disable_tls=true&disable_ssl=true"
+    command = [sys.executable, "-m", "services.nightly", "--shop", str(shop_file), "--run-date", RUN_DATE]
+    return subprocess.run(
+        command, cwd=PROJECT_ROOT, env=installed_environment | {"AIRFLOW_CONN_SMTP_DEFAULT": smtp},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_the_exit_code_and_the_last_line_tell_of_the_failure(failed_night: subprocess.CompletedProcess) -> None:
+    assert failed_night.returncode == 1
+    last = failed_night.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"nightly: nightly_empty {RUN_DATE}: task land failed; what was published before is unchanged")
+    assert "Traceback" not in failed_night.stdout + failed_night.stderr
+
+
+def test_the_steps_own_reason_is_on_the_screen(failed_night: subprocess.CompletedProcess) -> None:
+    land = [line for line in failed_night.stdout.splitlines() if line.startswith("land ")]
+    assert land[-1].split() == ["land", "FAILED"]
+    assert any("here" in line for line in land[:-1])
+
+
+def test_nothing_is_tried_again_and_nothing_after_it_is_run(failed_night: subprocess.CompletedProcess, installation: Settings) -> None:
+    with closing(sqlite3.connect(environment.airflow_home(installation) / "airflow.db")) as store:
+        tried = store.execute("select task_id, state, try_number from task_instance where dag_id = 'nightly_empty'").fetchall()
+    states = {task: (state, tries) for task, state, tries in tried}
+    assert states.pop("land") == ("failed", 1)
+    assert {state for state, _ in states.values()} <= {"upstream_failed", None}
+
+
+def test_the_webhook_and_the_mailbox_hear_of_it_once(failed_night: subprocess.CompletedProcess, ears: Ears) -> None:
+    assert failed_night.returncode == 1
+    (post,) = ears.posts
+    assert (post["shop"], post["task"], post["run_date"]) == ("empty", "land", RUN_DATE)
+    letter = "\n".join(ears.mail)
+    assert f"Subject: Nightcart: the night {RUN_DATE} of empty failed in land" in letter
+    assert "To: night@example.com" in letter
+    assert ears.mail.count(".") == 1
+
+
+def test_no_secret_is_in_a_log(failed_night: subprocess.CompletedProcess, installation: Settings) -> None:
+    secrets = [line.split("=", 1)[1] for line in installation.secrets_file.read_text().splitlines() if "=" in line]
+    written = [path.read_text(errors="replace") for path in environment.logs(installation).rglob("*") if path.is_file()]
+    said = [failed_night.stdout, failed_night.stderr, *written]
+    assert len(secrets) == len(keys.MAKERS) and len(written) > 0
+    assert not any(secret in text for secret in [*secrets, "hook-of-the-shop"] for text in said)
+
+
+def test_the_demo_makes_its_files_only_where_there_are_none(fresh: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+    monkeypatch.setattr(nightly, "_part", lambda _, module, *__: called.append(module))
+    demo, other = (shops.read(PROJECT_ROOT / "shops" / f"{name}.yml") for name in ("demo", "online_retail"))
+    nightly.make_demo_files(fresh, other, Path("shops/online_retail.yml"))
+    assert called == []
+    nightly.make_demo_files(fresh, demo, Path("shops/demo.yml"))
+    assert called == ["ingestion.demo_shop"]
+    (demo.landing_folder(fresh) / "events").mkdir(parents=True)
+    nightly.make_demo_files(fresh, demo, Path("shops/demo.yml"))
+    assert called == ["ingestion.demo_shop"]
+
+
+@pytest.mark.parametrize(("paused", "may_run"), [("True", True), ("False", False)])
+def test_a_night_by_hand_keeps_out_of_the_schedulers_way(
+    fresh: Settings, monkeypatch: pytest.MonkeyPatch, paused: str, may_run: bool
+) -> None:
+    """The scheduler takes up every running night of a DAG that is switched on: its tasks would run twice."""
+    fresh.data.mkdir()
+    record(environment.services_file(fresh), [Started("scheduler", 1, 0.0)])
+    monkeypatch.setattr(Started, "is_alive", property(lambda _: True))
+    listed = f'a warning\n[{{"dag_id": "nightly_demo", "is_paused": "{paused}"}}]'
+    monkeypatch.setattr(nightly.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, listed))
+    if may_run:
+        nightly._refuse_beside_the_scheduler(fresh, "nightly_demo")
+    else:
+        with pytest.raises(StepError, match="make down"):
+            nightly._refuse_beside_the_scheduler(fresh, "nightly_demo")
