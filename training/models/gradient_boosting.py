@@ -1,0 +1,118 @@
+"""Gradient boosting of small trees (scikit-learn's histogram kind), kept as the plain arrays of its trees."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from training import arrays, backend
+from training.features import Features
+from training.models.predictor import Predictor
+from training.preprocessing import Encoder
+from training.probability_metrics import log_losses
+
+MOST_TREES = 300
+BLOCK = 2_000_000  # rows × trees followed at a time: bounds the memory
+FIELDS = ("feature_idx", "num_threshold", "missing_go_to_left", "left", "right", "is_leaf", "value")
+
+
+@dataclass(frozen=True)
+class Params:
+    trees: int = 100  # set by `tuned`
+    learning_rate: float = 0.05
+    leaves: int = 15
+    least_rows_in_leaf: int = 40
+    penalty: float = 1.0
+
+
+class Model(Predictor):
+    """Each tree corrects the log-odds of those before it. Ke et al., LightGBM, 2017.
+
+    Numbers go in as they are, unknown ones included; words as indicators.
+    """
+
+    def __init__(self, params: Params) -> None:
+        self.params = params
+        self.encoder: Encoder | None = None
+        self.nodes: dict[str, np.ndarray] = {}  # one entry per node of all trees, children as indices into the same arrays
+        self.roots = np.empty(0, np.int64)  # (trees,)
+        self.start = 0.0  # log-odds before the first tree
+
+    def fit(self, features: Features, outcome: np.ndarray) -> Self:
+        self._keep_trees(self._boosted(features, outcome, self.params.trees), self.params.trees)
+        return self
+
+    @classmethod
+    def tuned(cls, params: Params, training: tuple[Features, np.ndarray], validation: tuple[Features, np.ndarray]) -> "Model":
+        model = cls(params)
+        boosted = model._boosted(*training, MOST_TREES)
+        stages = boosted.staged_predict_proba(model._columns(validation[0]))
+        losses = [log_losses(validation[1], stage[:, 1]).mean() for stage in stages]
+        model.params = replace(params, trees=int(np.argmin(losses)) + 1)
+        model._keep_trees(boosted, model.params.trees)
+        return model
+
+    def _boosted(self, features: Features, outcome: np.ndarray, trees: int) -> Any:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+        from threadpoolctl import threadpool_limits
+
+        self.encoder = Encoder.fitted(features)
+        params = self.params
+        boosting = HistGradientBoostingClassifier(
+            max_iter=trees,
+            learning_rate=params.learning_rate,
+            max_leaf_nodes=params.leaves,
+            min_samples_leaf=params.least_rows_in_leaf,
+            l2_regularization=params.penalty,
+            early_stopping=False,
+            random_state=backend.SEED,
+        )
+        # on a night's rows a second thread waits more than it works, and one adds up in a fixed order
+        with threadpool_limits(1, user_api="openmp"):
+            return boosting.fit(self._columns(features), outcome)
+
+    def _keep_trees(self, boosted: Any, count: int) -> None:
+        # scikit-learn has no public way to its trees; a test compares what is made of them with its own predictions
+        trees = [stage[0].nodes for stage in boosted._predictors[:count]]
+        self.roots = np.concatenate([[0], np.cumsum([len(tree) for tree in trees])[:-1]]).astype(np.int64)
+        self.nodes = {name: np.concatenate([tree[name] for tree in trees]) for name in FIELDS}
+        shift = np.repeat(self.roots, [len(tree) for tree in trees])
+        for side in ("left", "right"):
+            self.nodes[side] = self.nodes[side].astype(np.int64) + shift
+        self.start = float(np.ravel(boosted._baseline_prediction)[0])
+
+    def _columns(self, features: Features) -> np.ndarray:
+        return np.concatenate([features.numeric, self.encoder.indicators(features)], axis=1)
+
+    def predict(self, features: Features) -> np.ndarray:
+        columns = self._columns(features)
+        size = max(1, BLOCK // max(1, len(self.roots)))
+        blocks = [self._log_odds(columns[first : first + size]) for first in range(0, len(columns), size)]
+        return 1 / (1 + np.exp(-np.concatenate([np.empty(0), *blocks])))
+
+    def _log_odds(self, columns: np.ndarray) -> np.ndarray:
+        """(rows,) all trees are walked down at the same time, level by level."""
+        nodes = self.nodes
+        place = np.tile(self.roots, (len(columns), 1))
+        for _ in range(self.params.leaves):
+            if nodes["is_leaf"][place].all():
+                break
+            value = np.take_along_axis(columns, nodes["feature_idx"][place].astype(np.int64), axis=1)
+            goes_left = np.where(np.isnan(value), nodes["missing_go_to_left"][place] == 1, value <= nodes["num_threshold"][place])
+            below = np.where(goes_left, nodes["left"][place], nodes["right"][place])
+            place = np.where(nodes["is_leaf"][place] == 1, place, below)
+        return self.start + nodes["value"][place].sum(axis=1)
+
+    def save(self, folder: Path) -> None:
+        arrays.save(folder / "encoder.npz", **self.encoder.to_arrays())
+        arrays.save(folder / "trees.npz", roots=self.roots, start=np.array(self.start), **self.nodes)
+
+    @classmethod
+    def load(cls, params: Params, folder: Path) -> Self:
+        stored = arrays.load(folder / "trees.npz")
+        model = cls(params)
+        model.encoder = Encoder.from_arrays(arrays.load(folder / "encoder.npz"))
+        model.roots, model.start = stored.pop("roots"), float(stored.pop("start"))
+        model.nodes = stored
+        return model

@@ -1,0 +1,101 @@
+"""Item-to-item neighbours: what people who touched the same items touched besides."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from scipy import sparse
+
+from training import arrays
+from training.history import History
+from training.models.recommender import Recommender
+
+BLOCK = 1_024  # items compared with all others at a time
+OWN_WEIGHTS_TRIED = (0.0, 1.0, 4.0, 16.0)
+HALF_LIVES_TRIED = (7.0, 30.0, 1_000.0)
+
+
+@dataclass(frozen=True)
+class Params:
+    neighbours: int = 100  # kept per item
+    own_weight: float = 1.0  # likeness of an item to itself: how much a user's own items come back
+    half_life_days: float = 30.0  # how fast a user's own history fades, beside the shop's own half-life in `weight`
+
+
+class Model(Recommender):
+    """Cosine between items over the people who touched them; a user's score is the sum over the own history.
+
+    Sarwar et al., Item-based collaborative filtering recommendation algorithms, 2001.
+    """
+
+    def __init__(self, params: Params) -> None:
+        self.params = params
+        self.likeness = sparse.csr_array((0, 0), dtype=np.float32)  # (items, items) row: an item; entries: its neighbours
+
+    def fit(self, history: History) -> Self:
+        touched = history.matrix(np.ones(len(history.item)))
+        length = np.sqrt(np.bincount(history.item, minlength=len(history.catalogue)))
+        unit = touched.multiply(1 / np.maximum(length, 1)).tocsc().astype(np.float32)
+        blocks = [
+            _strongest(unit[:, start : start + BLOCK].T @ unit, start, self.params.neighbours) for start in range(0, unit.shape[1], BLOCK)
+        ]
+        self.likeness = sparse.vstack(blocks, format="csr") if blocks else self.likeness
+        return self
+
+    @classmethod
+    def tuned(cls, params: Params, history: History, judge: Callable[[Recommender], float]) -> "Model":
+        fitted = cls(params).fit(history)
+        grid = product(OWN_WEIGHTS_TRIED, HALF_LIVES_TRIED)
+        models = [fitted.with_params(replace(params, own_weight=own, half_life_days=half_life)) for own, half_life in grid]
+        return max(models, key=judge)
+
+    def with_params(self, params: Params) -> "Model":
+        """The same neighbours, used otherwise."""
+        model = Model(params)
+        model.likeness = self.likeness
+        return model
+
+    def scores(self, history: History, users: np.ndarray) -> np.ndarray:
+        query = self._query(history)[users]
+        scores = (query @ self.likeness.T + self.params.own_weight * query).toarray()
+        return np.where(scores > 0, scores, -np.inf).astype(np.float32)
+
+    def reasons(self, history: History, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        query = self._query(history)[users]
+        own = sparse.eye_array(self.likeness.shape[0], format="csr", dtype=np.float32) * self.params.own_weight
+        likeness = (self.likeness + own).tocsr()
+        reasons = np.full(items.shape, -1, np.int32)
+        for place in range(items.shape[1]):
+            listed = np.flatnonzero(items[:, place] >= 0)
+            terms = query[listed].multiply(likeness[items[listed, place]]).tocsr()
+            reasons[listed, place] = np.where(terms.max(axis=1).toarray().ravel() > 0, terms.argmax(axis=1), -1)
+        return reasons
+
+    def _query(self, history: History) -> sparse.csr_array:
+        """(users, items) how much each item of a user's own history counts."""
+        return history.matrix(history.weight * history.decay(self.params.half_life_days))
+
+    def save(self, folder: Path) -> None:
+        rows = self.likeness
+        arrays.save(folder / "likeness.npz", data=rows.data, indices=rows.indices, indptr=rows.indptr, items=np.array(rows.shape[0]))
+
+    @classmethod
+    def load(cls, params: Params, folder: Path) -> Self:
+        stored = arrays.load(folder / "likeness.npz")
+        model = cls(params)
+        items = int(stored["items"])
+        model.likeness = sparse.csr_array((stored["data"], stored["indices"], stored["indptr"]), shape=(items, items))
+        return model
+
+
+def _strongest(likeness: sparse.csr_array, first_item: int, count: int) -> sparse.csr_array:
+    """The `count` largest entries of each row, the item itself left out."""
+    dense = likeness.toarray()
+    dense[np.arange(len(dense)), first_item + np.arange(len(dense))] = 0
+    if count < dense.shape[1]:
+        lowest = np.partition(dense, -count, axis=1)[:, -count, None]
+        dense[dense < lowest] = 0
+    return sparse.csr_array(dense)

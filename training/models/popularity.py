@@ -1,0 +1,58 @@
+"""The recommender that knows nobody: what many people touched lately."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from training import arrays
+from training.history import History
+from training.models.recommender import Recommender
+
+HALF_LIVES_TRIED = (3.0, 7.0, 14.0, 30.0, 60.0)
+
+
+@dataclass(frozen=True)
+class Params:
+    half_life_days: float = 14.0  # a person whose last touch is so old counts half
+
+
+class Model(Recommender):
+    """Time-decayed popularity: the number of people, each fading since their last touch of the item."""
+
+    def __init__(self, params: Params) -> None:
+        self.params = params
+        self.popularity = np.empty(0, np.float32)  # (items,)
+
+    def fit(self, history: History) -> Self:
+        self.popularity = popularity(history, self.params.half_life_days)
+        return self
+
+    @classmethod
+    def tuned(cls, params: Params, history: History, judge: Callable[[Recommender], float]) -> "Model":
+        models = [cls(replace(params, half_life_days=each)).fit(history) for each in HALF_LIVES_TRIED]
+        return max(models, key=judge)
+
+    def scores(self, history: History, users: np.ndarray) -> np.ndarray:
+        # an item nobody touched is not popular
+        return np.tile(np.where(self.popularity > 0, self.popularity, -np.inf), (len(users), 1)).astype(np.float32)
+
+    def reasons(self, history: History, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        return np.full(items.shape, -1, np.int32)
+
+    def save(self, folder: Path) -> None:
+        arrays.save(folder / "popularity.npz", popularity=self.popularity)
+
+    @classmethod
+    def load(cls, params: Params, folder: Path) -> Self:
+        model = cls(params)
+        model.popularity = arrays.load(folder / "popularity.npz")["popularity"]
+        return model
+
+
+def popularity(history: History, half_life_days: float) -> np.ndarray:
+    """(items,) people who touched each item, faded by the age of their last touch."""
+    counted = np.bincount(history.item, weights=history.decay(half_life_days), minlength=len(history.catalogue))
+    return counted.astype(np.float32)

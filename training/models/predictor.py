@@ -1,0 +1,46 @@
+"""What all predictors share: two verbs, `fit` and `predict`."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from training.features import Features
+
+
+class Predictor(ABC):
+    """A model that gives each row of features the probability of a yes.
+
+    Whatever it does to the features beforehand, it learns from the rows that `fit` is given and from no other.
+
+    Args:
+        params: the frozen dataclass beside each model; with the model's name it is the recipe.
+
+    Example:
+        >>> model = Model(Params()).fit(features, outcome)
+        >>> model.predict(features)  # (rows,) not calibrated
+    """
+
+    params: Any
+
+    @abstractmethod
+    def fit(self, features: Features, outcome: np.ndarray) -> Self:
+        """Learn from features and (rows,) outcomes of 0 and 1."""
+
+    @classmethod
+    @abstractmethod
+    def tuned(cls, params: Any, training: tuple[Features, np.ndarray], validation: tuple[Features, np.ndarray]) -> "Predictor":
+        """The fitted model whose parameters have the smallest log loss on the validation rows, starting from `params`."""
+
+    @abstractmethod
+    def predict(self, features: Features) -> np.ndarray:
+        """(rows,) float64 probabilities."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write what `load` needs into an existing folder, without pickle."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, params: Any, folder: Path) -> Self: ...

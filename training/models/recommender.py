@@ -1,0 +1,87 @@
+"""What all recommenders share: two verbs, `fit` and `recommend`, and how a list is made from scores."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from training import ranking
+from training.history import History
+
+BLOCK = 512  # users scored at a time: bounds the memory at BLOCK × items floats
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What to show whom, best first.
+
+    Args:
+        item: (users, k) index into the catalogue, -1 where a list is shorter.
+        score: (users, k) rounded to 6 digits, NaN there; comparable within a list only.
+        because_of: (users, k) the item of the user's own history that adds most to the score; -1 where none adds anything.
+    """
+
+    item: np.ndarray
+    score: np.ndarray
+    because_of: np.ndarray
+
+
+class Recommender(ABC):
+    """A model that orders the catalogue for a user from what that user did.
+
+    A user is known only by the history handed to `recommend`, so users that `fit` never saw are answered too.
+
+    Args:
+        params: the frozen dataclass beside each model; with the model's name it is the recipe.
+
+    Example:
+        >>> model = ItemKnn(ItemKnnParams()).fit(history)
+        >>> model.recommend(history, users=np.array([0, 1]), k=10).item
+    """
+
+    params: Any
+
+    @abstractmethod
+    def fit(self, history: History) -> Self: ...
+
+    @classmethod
+    @abstractmethod
+    def tuned(cls, params: Any, history: History, judge: Callable[["Recommender"], float]) -> "Recommender":
+        """The fitted model whose parameters `judge` likes best on the window after `history`, starting from `params`."""
+
+    @abstractmethod
+    def scores(self, history: History, users: np.ndarray) -> np.ndarray:
+        """(users, items) float32; -inf for what the model has nothing to say about."""
+
+    @abstractmethod
+    def reasons(self, history: History, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """(users, k) for each of `items` (users, k) the item of the user's history with the largest term, -1 for none."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write what `load` needs into an existing folder, without pickle."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, params: Any, folder: Path) -> Self: ...
+
+    def recommend(self, history: History, users: np.ndarray, k: int, with_reasons: bool = True) -> Lists:
+        """The best k recommendable items for each user that no rule of the shop excludes.
+
+        Args:
+            users: (n,) indices into `history.user_keys`.
+        """
+        blocks = [self._block(history, users[start : start + BLOCK], k, with_reasons) for start in range(0, len(users), BLOCK)]
+        empty = Lists(np.empty((0, k), np.int32), np.empty((0, k)), np.empty((0, k), np.int32))
+        return Lists(*(np.concatenate([getattr(each, name) for each in [empty, *blocks]]) for name in ("item", "score", "because_of")))
+
+    def _block(self, history: History, users: np.ndarray, k: int, with_reasons: bool) -> Lists:
+        scores = self.scores(history, users)
+        scores[:, ~history.is_recommendable] = -np.inf
+        scores[history.excluded[users].nonzero()] = -np.inf
+        items, values = ranking.best(scores, k)
+        reasons = self.reasons(history, users, items) if with_reasons else np.full(items.shape, -1, np.int32)
+        return Lists(items, values, reasons)

@@ -1,0 +1,46 @@
+"""The pictures on the MLflow runs. Figures are drawn without pyplot: no window, no state shared between them."""
+
+from typing import Any
+
+import numpy as np
+
+from training import probability_metrics
+
+
+def _axes(title: str, xlabel: str, ylabel: str) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def reliability(title: str, chances: np.ndarray) -> Any:
+    """Predicted against realised share by tenth of the users; `chances` is (rows, 2) outcome and probability."""
+    figure, axes = _axes(title, "predicted probability", "realised share")
+    means, rates, sizes = probability_metrics.reliability(chances[:, 0], chances[:, 1])
+    top = max(means.max(), rates.max()) * 1.1
+    axes.plot([0, top], [0, top], color="grey", linestyle="--", label="perfectly calibrated")
+    # two standard deviations of what a perfectly calibrated model of this size would show
+    axes.errorbar(means, rates, 2 * np.sqrt(means * (1 - means) / sizes), fmt="o-", capsize=3, label="each tenth of the users")
+    axes.legend()
+    return figure
+
+
+def losses(title: str, values: list[float]) -> Any:
+    """Training loss by epoch."""
+    figure, axes = _axes(title, "epoch", "training loss")
+    axes.plot(range(1, len(values) + 1), values, marker="o")
+    return figure
+
+
+def comparison(title: str, metric: str, values: dict[str, float]) -> Any:
+    """One bar per candidate."""
+    figure, axes = _axes(title, metric, "")
+    names = list(values)[::-1]
+    bars = axes.barh(names, [values[name] for name in names])
+    axes.bar_label(bars, fmt="%.4f", padding=3)
+    axes.margins(x=0.15)
+    return figure

@@ -1,0 +1,118 @@
+"""The task `recommendations`: what people will buy next, judged by the rules of the published table.
+
+Three cut-offs, `holdout_days` apart: at the validation one parameters and the challenger are chosen, at the test one
+champion, challenger and baselines are compared, at the run date the champion is fitted that scores.
+"""
+
+from datetime import date, timedelta
+
+import duckdb
+import numpy as np
+
+from shop import Shop
+from training import fingerprint, history, ranking_metrics
+from training.history import History
+from training.judgement import Judgement
+from training.models.recommender import Recommender
+from training.recipes import RECOMMENDERS, Recipe
+
+FEWEST_BUYERS = 20  # users that bought in a window; with fewer a comparison says nothing
+
+
+class RecommendationTask:
+    """Histories of three days and what fits on them are worth.
+
+    Args:
+        histories: by cut-off name, ascending in time: validation, test, score.
+        k: length of the published list; NDCG at k decides.
+    """
+
+    models = RECOMMENDERS
+    higher_is_better = True
+
+    def __init__(self, histories: dict[str, History], k: int) -> None:
+        self.histories, self.k = histories, k
+        self.metric = f"ndcg_at_{k}"
+
+    @classmethod
+    def load(cls, connection: duckdb.DuckDBPyConnection, shop: Shop, run_date: date) -> "RecommendationTask":
+        days = timedelta(days=shop.recommendations.holdout_days)
+        catalogue = history.load_catalogue(connection)
+        as_of = {"validation": run_date - 2 * days, "test": run_date - days, "score": run_date}
+        return cls({name: history.load(connection, catalogue, day) for name, day in as_of.items()}, shop.recommendations.k)
+
+    @property
+    def cutoffs(self) -> dict[str, date]:
+        return {name: each.as_of for name, each in self.histories.items()}
+
+    def digest(self) -> str:
+        """Hash of everything that was read."""
+        return fingerprint.of_values(k=self.k, **{name: fingerprint.of_arrays(_arrays(each)) for name, each in self.histories.items()})
+
+    def shortfall(self) -> str | None:
+        """Why the models cannot be compared tonight; None where they can."""
+        for name in ("validation", "test"):
+            window = self.histories[name]
+            if len(window.buyers) < FEWEST_BUYERS:
+                return (
+                    f"only {len(window.buyers)} users with a history bought something after {window.as_of} "
+                    f"that could have been recommended; {FEWEST_BUYERS} are needed"
+                )
+        return None
+
+    def shortfall_of_score(self) -> str | None:
+        """Why no list can be made tonight; None where it can."""
+        return None if len(self.histories["score"].item) else "nobody has touched any item yet"
+
+    def tuned(self, recipe: Recipe) -> tuple[Recipe, Recommender]:
+        """The recipe with the parameters that do best on the validation window, and its fit there."""
+        window = self.histories["validation"]
+        model = recipe.model_class.tuned(recipe.model_params, window, lambda each: judge(each, window, self.k).metrics[self.metric])
+        return Recipe.of(recipe.model, model.params), model
+
+    def fitted(self, recipe: Recipe, cutoff: str) -> Recommender:
+        return recipe.build().fit(self.histories[cutoff])
+
+    def judged(self, model: Recommender, cutoff: str) -> Judgement:
+        return judge(model, self.histories[cutoff], self.k)
+
+
+def judge(model: Recommender, window: History, k: int) -> Judgement:
+    """Recall, NDCG, hit rate and coverage at 10, 20 and k over all users that bought in the window.
+
+    Users without any history are no part of it: every model would leave them to the same fall-back.
+    """
+    users = window.buyers
+    depths = sorted({10, 20, k})
+    listed = model.recommend(window, users, depths[-1], with_reasons=False).item
+    is_hit = hits(listed, window, users)
+    bought = np.diff(window.bought.indptr)[users]
+    recommendable = int(window.is_recommendable.sum())
+    metrics = {}
+    for depth in depths:
+        metrics[f"recall_at_{depth}"] = ranking_metrics.recall_at_k(is_hit, bought, depth).mean()
+        metrics[f"ndcg_at_{depth}"] = ranking_metrics.ndcg_at_k(is_hit, bought, depth).mean()
+        metrics[f"hit_rate_at_{depth}"] = ranking_metrics.hit_rate_at_k(is_hit, depth).mean()
+        metrics[f"coverage_at_{depth}"] = ranking_metrics.coverage_at_k(listed, depth, recommendable)
+    return Judgement(
+        metrics={name: round(float(value), 6) for name, value in metrics.items()},
+        units=window.user_keys[users],
+        gains=ranking_metrics.ndcg_at_k(is_hit, bought, k),
+    )
+
+
+def hits(listed: np.ndarray, window: History, users: np.ndarray) -> np.ndarray:
+    """(users, n) whether each listed item was bought in the window."""
+    width = len(window.catalogue)
+    wanted = window.bought[users]
+    buyers = np.repeat(np.arange(len(users)), np.diff(wanted.indptr))
+    listed_pairs = np.arange(len(users))[:, None] * width + listed
+    return (listed >= 0) & np.isin(listed_pairs, buyers * width + wanted.indices)
+
+
+def _arrays(window: History) -> dict[str, np.ndarray]:
+    named = {name: value for name, value in vars(window).items() if isinstance(value, np.ndarray)}
+    pairs = {name: getattr(window, name) for name in ("excluded", "bought")}
+    named |= {f"{name}_{part}": getattr(value, part) for name, value in pairs.items() for part in ("indptr", "indices")}
+    named |= {f"catalogue_{name}": value for name, value in vars(window.catalogue).items()}
+    return named | {"as_of": np.array([window.as_of], dtype="datetime64[D]")}

@@ -1,0 +1,203 @@
+"""The one way to MLflow: experiments, runs, stored models and the registry. Nothing else imports it.
+
+An experiment and a registered model carry the shop's name: `<shop>.<task>`. A night is one parent run; each fit is a
+nested run with its parameters, metrics, plots and model. A version of the registered model is a recipe that was
+promoted once; the alias `champion` points at the one in force.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from settings import Settings
+from training import arrays
+from training.recipes import Recipe
+
+ALIAS = "champion"
+MODEL_FOLDER = "model"
+HASHES_TAG = "model_sha256"
+USED_TAG = "used_at"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A recipe that was promoted, as the registry holds it.
+
+    Args:
+        number: the version, from 1.
+        recipe: what is refitted every night that this version is champion.
+        run_date: the night that promoted it.
+        replaces: the version that was champion before that night; None for a first one.
+        run_id: the fit that won.
+    """
+
+    number: int
+    recipe: Recipe
+    run_date: date
+    replaces: int | None
+    run_id: str
+
+
+class Run:
+    """One open MLflow run."""
+
+    def __init__(self, client: Any, run_id: str) -> None:
+        self._client, self.id = client, run_id
+
+    def log(
+        self, params: dict[str, Any] | None = None, metrics: dict[str, float] | None = None, tags: dict[str, Any] | None = None
+    ) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        now = int(time.time() * 1000)
+        self._client.log_batch(
+            self.id,
+            metrics=[Metric(name, value, now, 0) for name, value in (metrics or {}).items()],
+            params=[Param(name, str(value)) for name, value in (params or {}).items()],
+            tags=[RunTag(name, str(value)) for name, value in (tags or {}).items()],
+        )
+
+    def log_curve(self, name: str, values: list[float]) -> None:
+        """One value per step, from step 1."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        self._client.log_batch(self.id, metrics=[Metric(name, value, now, step) for step, value in enumerate(values, 1)])
+
+    def log_dataset(self, name: str, digest: str) -> None:
+        from mlflow.entities import Dataset, DatasetInput
+
+        dataset = Dataset(name=name, digest=digest, source_type="warehouse", source=name)
+        self._client.log_inputs(self.id, [DatasetInput(dataset)])
+
+    def log_json(self, content: Any, file: str) -> None:
+        self._client.log_dict(self.id, content, file)
+
+    def log_figure(self, figure: Any, file: str) -> None:
+        self._client.log_figure(self.id, figure, file)
+
+    def log_arrays(self, file: str, **values: Any) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            arrays.save(Path(folder) / file, **values)
+            self._client.log_artifact(self.id, str(Path(folder) / file))
+
+    def log_model(self, model: Any) -> None:
+        """Store what `model.save` writes, and the hash of each of its files in the database, away from the files."""
+        with tempfile.TemporaryDirectory() as folder:
+            model.save(Path(folder))
+            self.log(tags={HASHES_TAG: arrays.to_json(arrays.hashes(Path(folder)))})
+            self._client.log_artifacts(self.id, folder, MODEL_FOLDER)
+
+
+class Store:
+    """What MLflow holds about one task of one shop; made on first use.
+
+    Example:
+        >>> store = Store(settings, "demo", "recommendations")
+        >>> with store.run("night 2026-06-30", {"run_date": "2026-06-30"}) as night, store.run("popularity", {}, night.id) as fit:
+        ...     fit.log(metrics={"ndcg_at_10": 0.1})
+    """
+
+    def __init__(self, settings: Settings, shop_name: str, task: str) -> None:
+        self.name = f"{shop_name}.{task}"
+        self._client = _client(settings)
+        experiment = self._client.get_experiment_by_name(self.name)
+        location = settings.mlflow_artifacts / shop_name / task
+        self._experiment = (
+            experiment.experiment_id if experiment else self._client.create_experiment(self.name, artifact_location=location.as_uri())
+        )
+
+    @contextmanager
+    def run(self, name: str, tags: dict[str, Any], parent: str | None = None) -> Iterator[Run]:
+        """An open run; it ends FINISHED, or FAILED when the block raises."""
+        named = {key: str(value) for key, value in tags.items()}
+        if parent:
+            named["mlflow.parentRunId"] = parent
+        run = Run(self._client, self._client.create_run(self._experiment, tags=named, run_name=name).info.run_id)
+        try:
+            yield run
+        except BaseException:
+            self._client.set_terminated(run.id, "FAILED")
+            raise
+        self.touch(run.id)
+        self._client.set_terminated(run.id, "FINISHED")
+
+    def touch(self, run_id: str) -> None:
+        """Note that a finished run stands for the newest one with its tags, having been made or reused just now."""
+        self._client.set_tag(run_id, USED_TAG, f"{time.time():.6f}")
+
+    def finished(self, **tags: Any) -> str | None:
+        """The id of the finished run with all these tags that was made or reused last."""
+        conditions = ["attributes.status = 'FINISHED'", *(f"tags.{name} = '{value}'" for name, value in tags.items())]
+        runs = self._client.search_runs([self._experiment], " and ".join(conditions), order_by=[f"tags.{USED_TAG} DESC"], max_results=1)
+        return runs[0].info.run_id if runs else None
+
+    def tags(self, run_id: str) -> dict[str, str]:
+        return dict(self._client.get_run(run_id).data.tags)
+
+    def reopen(self, run_id: str) -> Run:
+        """A finished run, to add what was found out later."""
+        return Run(self._client, run_id)
+
+    def read_json(self, run_id: str, file: str) -> Any:
+        return arrays.load_json(self._fetched(run_id, file))
+
+    def read_arrays(self, run_id: str, file: str) -> dict[str, Any]:
+        return arrays.load(self._fetched(run_id, file))
+
+    def model_folder(self, run_id: str) -> Path:
+        """The stored model of a run.
+
+        Raises:
+            ChangedFileError: its files are not those whose hashes were recorded.
+        """
+        folder = self._fetched(run_id, MODEL_FOLDER)
+        arrays.check(folder, arrays.from_json(self.tags(run_id).get(HASHES_TAG, "{}")))
+        return folder
+
+    def _fetched(self, run_id: str, path: str) -> Path:
+        return Path(self._client.download_artifacts(run_id, path))
+
+    def versions(self) -> dict[int, Version]:
+        found = self._client.search_model_versions(f"name = '{self.name}'")
+        return {version.number: version for version in map(_version, found)}
+
+    def champion(self) -> int | None:
+        """The version that the alias points at."""
+        if not self._client.search_registered_models(f"name = '{self.name}'"):
+            return None
+        aliases = self._client.get_registered_model(self.name).aliases
+        return int(aliases[ALIAS]) if ALIAS in aliases else None
+
+    def register(self, recipe: Recipe, run_date: date, replaces: int | None, run_id: str) -> Version:
+        """A new version of the registered model, whose recipe and history are its tags."""
+        if not self._client.search_registered_models(f"name = '{self.name}'"):
+            self._client.create_registered_model(self.name, description="Each version is a recipe that was champion once.")
+        tags = {"recipe": recipe.to_json(), "model": recipe.model, "run_date": run_date.isoformat(), "replaces": str(replaces or "")}
+        return _version(self._client.create_model_version(self.name, f"runs:/{run_id}/{MODEL_FOLDER}", run_id, tags=tags))
+
+    def set_champion(self, number: int) -> None:
+        self._client.set_registered_model_alias(self.name, ALIAS, str(number))
+
+
+def _version(found: Any) -> Version:
+    tags = found.tags
+    replaces = int(tags["replaces"]) if tags["replaces"] else None
+    return Version(int(found.version), Recipe.from_json(tags["recipe"]), date.fromisoformat(tags["run_date"]), replaces, found.run_id)
+
+
+def _client(settings: Settings) -> Any:
+    """A client of the store of the settings: no telemetry, and a server that is away fails at once, not in four minutes."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true", MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false")
+    from mlflow.tracking import MlflowClient
+
+    if settings.mlflow_tracking_uri.startswith("sqlite:"):
+        settings.data.mkdir(parents=True, exist_ok=True)
+    return MlflowClient(settings.mlflow_tracking_uri, registry_uri=settings.mlflow_tracking_uri)

@@ -1,0 +1,165 @@
+"""Train one task: tune the candidates, compare them with the champion, and record all of it in MLflow.
+
+    python -m training.train recommendations --shop shops/demo.yml --run-date 2026-06-30
+
+Candidates are tuned on the validation window; they and the champion's recipe are then fitted as of the test cut-off and
+judged on the same later window. Nothing is promoted here: `training.promote` reads what this step recorded.
+"""
+
+import logging
+import platform
+import sys
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+import steps
+from settings import Settings
+from shop import Shop
+from training import champions, fingerprint, plots, tasks, tracking
+from training.judgement import Judgement
+from training.recipes import BASELINES, Recipe
+
+log = logging.getLogger("training")
+
+NIGHT_FILE, GAINS_FILE = "night.json", "gains.npz"
+
+
+def train(settings: Settings, shop: Shop, run_date: date, name: str, again: bool = False) -> str:
+    """One night of one task, and its summary line.
+
+    Args:
+        again: fit even where a finished run of the same data, code and champion exists.
+
+    Raises:
+        StepError: a fit diverged, or the night has no warehouse; nothing is registered then.
+    """
+    task = tasks.load(settings, shop, run_date, name)
+    store = tracking.Store(settings, shop.name, name)
+    champion = champions.before(store.versions(), store.champion(), run_date)
+    tags = night_tags(shop, run_date, name, task, champion)
+    if not again and (run_id := store.finished(stage="night", night_key=tags["night_key"])):
+        store.touch(run_id)
+        return f"train {name} {shop.name} {run_date}: reused run {run_id}, {store.tags(run_id)['result']}"
+    with store.run(f"night {run_date}", {**tags, "stage": "night"}) as night:
+        night.log_dataset(f"{shop.name}.{name}", tags["dataset_digest"])
+        reason = task.shortfall()
+        result = f"not trained: {reason}" if reason else _compared(store, night, task, champion, tags)
+        night.log(tags={"result": result, "is_trained": reason is None})
+    return f"train {name} {shop.name} {run_date}: {result}"
+
+
+def night_tags(shop: Shop, run_date: date, name: str, task: tasks.Task, champion: tracking.Version | None) -> dict[str, str]:
+    """What a night's runs are found by, and what they were made of."""
+    digest, code = task.digest(), fingerprint.of_code()
+    champion_number = champion.number if champion else None
+    return {
+        "shop": shop.name,
+        "task": name,
+        "run_date": run_date.isoformat(),
+        "dataset_digest": digest,
+        "code_hash": code,
+        "git_commit": fingerprint.git_commit(),
+        "champion_before": str(champion_number or ""),
+        "night_key": fingerprint.of_values(task=name, run_date=run_date, digest=digest, code=code, champion=champion_number),
+    }
+
+
+def _compared(store: tracking.Store, night: tracking.Run, task: tasks.Task, champion: tracking.Version | None, tags: dict[str, str]) -> str:
+    """Tune, refit and judge every candidate and the champion; the night's result in words."""
+    candidates = [_tuned(store, night, task, model, tags) for model in task.models]
+    if champion:
+        _mark_champion(candidates, champion)
+    judgements = [_tested(store, night, task, candidate, tags) for candidate in candidates]
+    record = {
+        "metric": task.metric,
+        "higher_is_better": task.higher_is_better,
+        "cutoffs": {cutoff: day.isoformat() for cutoff, day in task.cutoffs.items()},
+        "champion_before": champion.number if champion else None,
+        "candidates": candidates,
+    }
+    night.log_json(record, NIGHT_FILE)
+    night.log_arrays(GAINS_FILE, units=judgements[0].units, gains=np.stack([judgement.gains for judgement in judgements]))
+    values = {_label(candidate): candidate["test"][task.metric] for candidate in candidates}
+    night.log_figure(plots.comparison(f"Labels after {task.cutoffs['test']}", task.metric, values), "plots/comparison.png")
+    night.log(metrics={f"{task.metric}.{label}": value for label, value in values.items()})
+    return f"{task.metric} on {len(judgements[0].units)} users: " + ", ".join(f"{label} {value:.4f}" for label, value in values.items())
+
+
+def _tuned(store: tracking.Store, night: tracking.Run, task: tasks.Task, model: str, tags: dict[str, str]) -> dict[str, Any]:
+    with store.run(f"{model}, validation", {**tags, "stage": "validation", "model": model}, night.id) as run:
+        recipe, fitted = task.tuned(Recipe.default(model))
+        judgement = task.judged(fitted, "validation")
+        _log_fit(run, recipe, fitted, judgement)
+    log.info("%s: %s %.4f on validation", model, task.metric, judgement.metrics[task.metric])
+    return {
+        "model": model,
+        "params": recipe.params,
+        "validation": judgement.metrics,
+        "is_baseline": model in BASELINES,
+        "is_candidate": True,
+        "is_champion": False,
+    }
+
+
+def _mark_champion(candidates: list[dict[str, Any]], champion: tracking.Version) -> None:
+    """Flag the candidate that is the champion's own recipe, or add that recipe where no candidate is."""
+    for candidate in candidates:
+        if champions.same_recipe(candidate, champion.recipe):
+            candidate["is_champion"] = True
+            return
+    model = champion.recipe.model
+    flags = {"is_baseline": model in BASELINES, "is_candidate": False, "is_champion": True}
+    candidates.append({"model": model, "params": champion.recipe.params, "validation": None, **flags})
+
+
+def _tested(store: tracking.Store, night: tracking.Run, task: tasks.Task, candidate: dict[str, Any], tags: dict[str, str]) -> Judgement:
+    recipe = Recipe(candidate["model"], candidate["params"])
+    stage = {"stage": "test", "model": recipe.model, "is_champion": candidate["is_champion"]}
+    with store.run(f"{_label(candidate)}, test", {**tags, **stage}, night.id) as run:
+        fitted = task.fitted(recipe, "test")
+        judgement = task.judged(fitted, "test")
+        _log_fit(run, recipe, fitted, judgement)
+        run.log_model(fitted)
+    log.info("%s: %s %.4f on test", _label(candidate), task.metric, judgement.metrics[task.metric])
+    candidate["test"], candidate["run_id"] = judgement.metrics, run.id
+    return judgement
+
+
+def _log_fit(run: tracking.Run, recipe: Recipe, fitted: Any, judgement: Judgement) -> None:
+    broken = [name for name, value in judgement.metrics.items() if not np.isfinite(value)]
+    if broken:
+        raise steps.StepError(f"{recipe.model}: {', '.join(broken)} is not a number; nothing is promoted from this night")
+    losses = getattr(fitted, "losses", [])
+    run.log(
+        params={"model": recipe.model, **recipe.params}, metrics=judgement.metrics, tags={"device": device(), "recipe": recipe.to_json()}
+    )
+    if losses:
+        run.log_curve("training_loss", losses)
+        run.log_figure(plots.losses(recipe.model, losses), "plots/losses.png")
+    if judgement.chances is not None:
+        run.log_figure(plots.reliability(recipe.model, judgement.chances), "plots/reliability.png")
+
+
+def device() -> str:
+    """What Keras computes on where it is loaded, else the processor."""
+    keras = sys.modules.get("keras")
+    names = keras.distribution.list_devices() if keras else []
+    accelerators = [name for name in names if not name.startswith("cpu")]
+    return ", ".join(accelerators) or f"cpu ({platform.machine()})"
+
+
+def _label(candidate: dict[str, Any]) -> str:
+    return candidate["model"] if candidate["is_candidate"] else f"champion {candidate['model']}"
+
+
+def main() -> None:
+    parser = steps.arguments(__doc__)
+    parser.add_argument("task", choices=tasks.NAMES)
+    parser.add_argument("--again", action="store_true", help="fit even where the same data and code were fitted before")
+    steps.run(parser, lambda settings, shop, run_date, options: train(settings, shop, run_date, options.task, options.again))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
