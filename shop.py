@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import yaml
+from croniter import croniter
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, EmailStr, Field, HttpUrl, model_validator
 from pydantic import ValidationError as PydanticError
 
@@ -259,6 +260,12 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _cron(line: str) -> str:
+    if not croniter.is_valid(line):
+        raise ValueError(f"not a cron expression like '0 4 * * *': {line}")
+    return line
+
+
 class Shop(Part):
     """One shop file, checked."""
 
@@ -268,7 +275,7 @@ class Shop(Part):
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     namespace: str | None = None  # in the pseudonyms; shops that share it share visitors
     landing: Path | None = None  # relative to the project; default data/<shop>/landing
-    schedule: str = "0 4 * * *"  # in the shop's zone
+    schedule: Annotated[str, AfterValidator(_cron)] = "0 4 * * *"  # in the shop's zone
     closed: tuple[Weekday, ...] = ()
     consent_default: bool = True  # for people whose consent nobody recorded
     sources: tuple[Source, ...] = Field(min_length=1)

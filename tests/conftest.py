@@ -1,8 +1,10 @@
 """The one tiny shop of a test session, and the one night run over it by the real steps, each a process of its own."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -26,6 +28,14 @@ STEPS = (
     ("warehouse", "build", "serving"),
     ("serving_exports.publish",),
 )
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """The summary line of a step that ended well, and the seconds it took."""
+
+    summary: str
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -72,18 +82,31 @@ class TinyShop:
             command, cwd=PROJECT_ROOT, env=self.environment | environment, capture_output=True, text=True, timeout=300, check=False
         )
 
-    def night(self) -> dict[tuple[str, ...], str]:
-        """Run every step of the night; the summary line of each by its command.
+    def killed_step(self, module: str, *arguments: str, after_seconds: float) -> int:
+        """Start one step and kill it with -9, and all it started, unless it has ended before; its exit code."""
+        command = [sys.executable, "-m", module, *arguments, "--shop", str(self.shop_file), "--run-date", str(self.run_date)]
+        process = subprocess.Popen(
+            command, cwd=PROJECT_ROOT, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            return process.wait(timeout=after_seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return process.wait()
+
+    def night(self) -> dict[tuple[str, ...], "StepDone"]:
+        """Run every step of the night; what came of each by its command.
 
         Raises:
             AssertionError: a step failed; holds what it said.
         """
-        summaries = {}
+        steps_done = {}
         for step in STEPS:
+            began = time.monotonic()
             done = self.step(*step)
             assert done.returncode == 0, f"{' '.join(step)} failed\n{done.stdout}\n{done.stderr}"
-            summaries[step] = done.stdout.strip()
-        return summaries
+            steps_done[step] = StepDone(done.stdout.strip(), time.monotonic() - began)
+        return steps_done
 
     def published(self) -> duckdb.DuckDBPyConnection:
         """A plain read-only connection to what is published now, as a consumer opens it."""
@@ -108,12 +131,12 @@ def tiny_shop(tmp_path_factory: pytest.TempPathFactory) -> TinyShop:
 
 
 @pytest.fixture(scope="session")
-def first_night(tiny_shop: TinyShop) -> dict[tuple[str, ...], str]:
-    """The summaries of the tiny shop's first whole night."""
+def first_night(tiny_shop: TinyShop) -> dict[tuple[str, ...], StepDone]:
+    """What came of each step of the tiny shop's first whole night."""
     return tiny_shop.night()
 
 
 @pytest.fixture(scope="session")
-def published_shop(tiny_shop: TinyShop, first_night: dict[tuple[str, ...], str]) -> TinyShop:
+def published_shop(tiny_shop: TinyShop, first_night: dict[tuple[str, ...], StepDone]) -> TinyShop:
     """The tiny shop after its first night."""
     return tiny_shop
