@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 import warehouse
+from settings import PROJECT_ROOT
 
 SEVEN_TABLES = {
     "user_recommendations",
@@ -321,3 +322,16 @@ def test_a_held_lock_ends_a_step_at_once_and_says_who_holds_it(published_shop, s
     assert done.returncode == 1
     assert "held by test (process" in done.stderr
     assert "nothing was written" in done.stderr
+
+
+def test_the_sql_in_the_pages_runs_and_answers(published_shop):
+    pages = [PROJECT_ROOT / "README.md", PROJECT_ROOT / "docs" / "query.md"]
+    texts = [page.read_text() for page in pages]
+    queries = [query for text in texts for query in re.findall(r"```sql\n(.*?)```", text, re.DOTALL)]
+    queries += [query for text in texts for query in re.findall(r"`(select [^`]+)`", text)]
+    queries += [query for text in texts for query in re.findall(r'make sql Q="(select [^"]+)"', text)]
+    assert len(queries) >= 15
+    with published_shop.published() as connection:
+        for query in queries:
+            answer = rows(connection, query)
+            assert answer or "00201" in query, f"no row: {query}"  # an item of the full-size demo
