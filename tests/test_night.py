@@ -6,6 +6,7 @@ import hmac
 import json
 import re
 import signal
+import sqlite3
 import uuid
 from datetime import datetime
 from pathlib import Path
@@ -225,6 +226,42 @@ def _is_clean(event: dict) -> bool:
 
 def _berlin_day(timestamp: str) -> str:
     return datetime.fromisoformat(timestamp).astimezone(ZoneInfo("Europe/Berlin")).date().isoformat()
+
+
+def test_every_published_table_descends_from_the_lake_and_no_table_reads_what_comes_later(published_shop):
+    manifest = json.loads((published_shop.folder / "dbt_target" / "serving" / "manifest.json").read_text())
+    parents = manifest["parent_map"]
+
+    def ancestors(node: str) -> set[str]:
+        return {node}.union(*(ancestors(parent) for parent in parents.get(node, [])))
+
+    layers = ["staging", "intermediate", "marts", "features", "candidates", "serving"]
+    layer = {
+        node: layers.index(found["path"].split("/")[0]) for node, found in manifest["nodes"].items() if found["resource_type"] == "model"
+    }
+    for table in warehouse.serving_tables(published_shop.settings, published_shop.shop, published_shop.run_date):
+        assert "source.nightcart.lake.events" in ancestors(f"model.nightcart.{table.name}"), table.name
+    for table in ("user_recommendations", "user_predictions", "run_manifest"):
+        assert any(node.startswith("source.nightcart.predictions.") for node in ancestors(f"model.nightcart.{table}")), table
+    backwards = [(node, parent) for node in layer for parent in parents[node] if parent in layer and layer[parent] > layer[node]]
+    assert backwards == []
+
+
+def test_what_scored_is_the_champion_that_mlflow_names(published_shop):
+    with published_shop.published() as connection:
+        published = {
+            "demo.recommendations": rows(connection, "select distinct model_version from user_recommendations where fallback_level = 0"),
+            "demo.purchase_7d": rows(connection, "select distinct model_version from user_predictions where is_eligible"),
+        }
+        models = json.loads(rows(connection, "select models from run_manifest")[0][0])
+    with sqlite3.connect(published_shop.data / "mlflow.db") as store:
+        aliases = dict(
+            store.execute("select name, cast(version as text) from registered_model_aliases where alias = 'champion'").fetchall()
+        )
+        runs = {run for (run,) in store.execute("select run_uuid from runs where status = 'FINISHED'").fetchall()}
+    assert published == {name: [(version,)] for name, version in aliases.items()}
+    assert {model["run_id"] for model in models} <= runs
+    assert all(model["decision"] for model in models)
 
 
 def test_every_record_is_accounted_for(first_night):
