@@ -162,7 +162,9 @@ def variables(settings: Settings, shop: Shop, run_date: date) -> dict[str, objec
 
 
 def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: Path) -> list:
-    from dbt.cli.main import dbtRunner  # takes seconds to import, and only this function needs it
+    # both take seconds to import, and only this function needs them
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
 
     os.environ.update(
         NIGHTCART_WAREHOUSE=str(database),
@@ -181,6 +183,8 @@ def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: P
             "--select", *STAGES[stage],
         ]
     )  # fmt: skip
+    # dbt leaves its connection open until the process ends; closed, the file is whole, with nothing left in a .wal
+    DuckDBConnectionManager.close_all_connections()
     if outcome.exception is not None:
         raise steps.StepError(f"dbt could not run stage {stage}: {outcome.exception}")
     results = list(outcome.result)

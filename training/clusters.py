@@ -77,15 +77,16 @@ def _best_partition(columns: np.ndarray) -> np.ndarray:
     from sklearn.metrics import silhouette_score
 
     sample = np.random.default_rng(backend.SEED).permutation(len(columns))[:SILHOUETTE_USERS]
+    kinds = len(np.unique(columns, axis=0))  # people who are all alike cannot be told apart
     best, best_score = None, -np.inf
-    for count in range(FEWEST, MOST + 1):
+    for count in range(FEWEST, min(MOST, kinds) + 1):
         member = _partition(columns, count)
         if np.bincount(member, minlength=count).min() < SMALLEST or len(np.unique(member[sample])) < 2:
             continue
         score = round(float(silhouette_score(columns[sample], member[sample])), 6)
         if score > best_score:
             best, best_score = member, score
-    for count in range(FEWEST - 1, 0, -1) if best is None else ():
+    for count in range(min(FEWEST - 1, kinds), 0, -1) if best is None else ():
         best = _partition(columns, count)
         if np.bincount(best, minlength=count).min() >= SMALLEST:
             break

@@ -105,4 +105,4 @@ def _write_file(file: Path, name: str, rows: pa.Table) -> None:
 
 
 def _hashes(target: Path) -> dict[str, str]:
-    return {f"{name}.parquet": hashlib.sha256((target / f"{name}.parquet").read_bytes()).hexdigest() for name in COLUMNS}
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(target.glob("*.parquet"))}

@@ -90,7 +90,8 @@ def _refitted(night: Night, run_date: date, again: bool) -> Any:
     key = fingerprint.of_values(task=night.name, digest=night.digest, code=fingerprint.of_code(), recipe=recipe.to_json())
     if not again and (run_id := night.store.finished(stage="score", refit_key=key)):
         log.info("%s: the fit of run %s is used again", night.name, run_id)
-        return _loaded(night, night.store.model_folder(run_id))
+        with night.store.stored_model(run_id) as folder:
+            return _loaded(night, folder)
     tags = {"stage": "score", "run_date": run_date, "model": recipe.model, "refit_key": key, "git_commit": fingerprint.git_commit()}
     with night.store.run(f"{recipe.model}, score", tags, night.run_id) as run:
         fitted = night.task.fitted(recipe, "score")

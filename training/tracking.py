@@ -146,23 +146,28 @@ class Store:
         return Run(self._client, run_id)
 
     def read_json(self, run_id: str, file: str) -> Any:
-        return arrays.load_json(self._fetched(run_id, file))
+        with self._fetched(run_id, file) as path:
+            return arrays.load_json(path)
 
     def read_arrays(self, run_id: str, file: str) -> dict[str, Any]:
-        return arrays.load(self._fetched(run_id, file))
+        with self._fetched(run_id, file) as path:
+            return arrays.load(path)
 
-    def model_folder(self, run_id: str) -> Path:
-        """The stored model of a run.
+    @contextmanager
+    def stored_model(self, run_id: str) -> Iterator[Path]:
+        """A copy of the stored model of a run, as a folder to load from.
 
         Raises:
             ChangedFileError: its files are not those whose hashes were recorded.
         """
-        folder = self._fetched(run_id, MODEL_FOLDER)
-        arrays.check(folder, arrays.from_json(self.tags(run_id).get(HASHES_TAG, "{}")))
-        return folder
+        with self._fetched(run_id, MODEL_FOLDER) as folder:
+            arrays.check(folder, arrays.from_json(self.tags(run_id).get(HASHES_TAG, "{}")))
+            yield folder
 
-    def _fetched(self, run_id: str, path: str) -> Path:
-        return Path(self._client.download_artifacts(run_id, path))
+    @contextmanager
+    def _fetched(self, run_id: str, path: str) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(self._client.download_artifacts(run_id, path, folder))
 
     def versions(self) -> dict[int, Version]:
         found = self._client.search_model_versions(f"name = '{self.name}'")

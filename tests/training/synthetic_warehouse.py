@@ -26,7 +26,7 @@ COMMENTS = {
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything; the days are counted back from DAY."""
+    """How much of everything; the days are counted back from `last_day`."""
 
     users: int = 300
     items: int = 48
@@ -34,6 +34,7 @@ class Size:
     snapshots: int = 8
     snapshot_days: int = 7
     holdout_days: int = 14
+    last_day: date = DAY
     seed: int = 7
 
 
@@ -43,8 +44,8 @@ def make(file: Path, size: Size = Size()) -> None:
     file.unlink(missing_ok=True)
     with duckdb.connect(str(file)) as connection:
         _events(connection, size)
-        _recommendation_tables(connection, [DAY - timedelta(days=size.holdout_days * step) for step in range(3)], size.holdout_days)
-        _prediction_tables(connection, [DAY - timedelta(days=size.snapshot_days * step) for step in range(size.snapshots + 1)])
+        _recommendation_tables(connection, size)
+        _prediction_tables(connection, size)
 
 
 def _events(connection: duckdb.DuckDBPyConnection, size: Size) -> None:
@@ -72,7 +73,7 @@ def _events(connection: duckdb.DuckDBPyConnection, size: Size) -> None:
     connection.execute(
         f"""
         create temp table events as
-        select md5('user ' || u)::uuid as user_key, date '{DAY - timedelta(days=size.days - 1)}' + day::integer as event_date,
+        select md5('user ' || u)::uuid as user_key, date '{size.last_day - timedelta(days=size.days - 1)}' + day::integer as event_date,
             printf('%05d', i) as item_id, event_type
         from made;
         create temp table items as
@@ -84,8 +85,8 @@ def _events(connection: duckdb.DuckDBPyConnection, size: Size) -> None:
     connection.unregister("made")
 
 
-def _recommendation_tables(connection: duckdb.DuckDBPyConnection, days: list[date], holdout_days: int) -> None:
-    dates = ", ".join(f"(date '{day}')" for day in days)
+def _recommendation_tables(connection: duckdb.DuckDBPyConnection, size: Size) -> None:
+    dates = ", ".join(f"(date '{size.last_day - timedelta(days=size.holdout_days * step)}')" for step in range(3))
     connection.execute(
         f"""
         create temp table as_of_dates as select * from (values {dates}) as days (as_of_date);
@@ -110,16 +111,16 @@ def _recommendation_tables(connection: duckdb.DuckDBPyConnection, days: list[dat
         where event_type = 'order_completed' order by all;
         create table feat_interaction_labels as
         select distinct as_of_date, user_key, item_id
-        from events inner join as_of_dates on event_date > as_of_date and event_date <= as_of_date + {holdout_days}
+        from events inner join as_of_dates on event_date > as_of_date and event_date <= as_of_date + {size.holdout_days}
         semi join recommendable_items using (as_of_date, item_id)
         anti join excluded_items using (as_of_date, user_key, item_id)
-        where event_type = 'order_completed' and as_of_date < date '{DAY}' order by all
+        where event_type = 'order_completed' and as_of_date < date '{size.last_day}' order by all
         """
     )
 
 
-def _prediction_tables(connection: duckdb.DuckDBPyConnection, days: list[date]) -> None:
-    dates = ", ".join(f"(date '{day}')" for day in days)
+def _prediction_tables(connection: duckdb.DuckDBPyConnection, size: Size) -> None:
+    dates = ", ".join(f"(date '{size.last_day - timedelta(days=size.snapshot_days * step)}')" for step in range(size.snapshots + 1))
     connection.execute(
         f"""
         create temp table snapshot_dates as select * from (values {dates}) as days (as_of_date);
@@ -141,7 +142,7 @@ def _prediction_tables(connection: duckdb.DuckDBPyConnection, days: list[date]) 
         left join events
             on snapshots.user_key = events.user_key and events.event_type = 'order_completed'
             and events.event_date > snapshots.as_of_date and events.event_date <= snapshots.as_of_date + 7
-        where snapshots.as_of_date + 7 <= date '{DAY}'
+        where snapshots.as_of_date + 7 <= date '{size.last_day}'
         group by all order by as_of_date, user_key;
         create table int_user_eligibility as
         select distinct user_key, true as is_eligible, null::varchar as ineligible_reason from events order by user_key

@@ -114,7 +114,9 @@ class Model(Recommender):
             raise steps.StepError(f"softmax_factorization: the loss diverged ({losses[-1]}); nothing is kept of this fit")
 
     def _with_vectors(self) -> Self:
-        self.vectors = np.asarray(self.network.item_vectors(), np.float32)
+        from keras import ops
+
+        self.vectors = ops.convert_to_numpy(self.network.item_vectors()).astype(np.float32)
         return self
 
     def _batches(self, history: History) -> dict[str, np.ndarray]:

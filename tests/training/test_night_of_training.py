@@ -1,0 +1,315 @@
+"""Training, promotion and scoring over a made-up warehouse: what a night leaves behind, and what a second one changes."""
+
+import hashlib
+import json
+import shutil
+from datetime import timedelta
+
+import duckdb
+import numpy as np
+import pytest
+
+import steps
+import warehouse
+from tests.training import synthetic_warehouse
+from tests.training.conftest import Place, furnished
+from training import tracking
+from training.models import softmax_factorization, tabular_network
+from training.predictions import PredictionTask
+from training.promote import promote
+from training.recommendations import RecommendationTask
+from training.score import MARGIN, score
+from training.train import train
+
+TASKS = ("recommendations", "purchase_7d")
+
+
+@pytest.fixture(scope="module")
+def small_candidates():
+    """Fewer and shorter fits: what a night does with them is the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RecommendationTask, "models", ("popularity", "softmax_factorization"))
+        patch.setattr(PredictionTask, "models", ("base_rate", "gradient_boosting", "tabular_network"))
+        patch.setattr(softmax_factorization, "MOST_EPOCHS", 10)
+        patch.setattr(tabular_network, "MOST_EPOCHS", 6)
+        yield
+
+
+@pytest.fixture(scope="module")
+def night_place(small_candidates, tmp_path_factory, synthetic_file, empty_store) -> Place:
+    return furnished(tmp_path_factory.mktemp("night"), synthetic_file, empty_store)
+
+
+def whole_night(place: Place, again: bool = False) -> dict[str, str]:
+    """Every step's summary line."""
+    summaries = {}
+    for task in TASKS:
+        summaries[f"train {task}"] = train(*place.night, task, again)
+        summaries[f"promote {task}"] = promote(*place.night, task)
+    return summaries | {"score": score(*place.night, again)}
+
+
+@pytest.fixture(scope="module")
+def first_night(night_place: Place) -> dict[str, str]:
+    return whole_night(night_place)
+
+
+@pytest.fixture(scope="module")
+def runs(night_place: Place, first_night) -> dict[str, list]:
+    """All runs of each task as MLflow has them, oldest first."""
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(night_place.settings.mlflow_tracking_uri)
+    experiments = {task: client.get_experiment_by_name(f"tiny.{task}").experiment_id for task in TASKS}
+    return {task: client.search_runs([experiment], order_by=["attributes.start_time"]) for task, experiment in experiments.items()}
+
+
+def query(place: Place, sql: str) -> list[tuple]:
+    """Rows of the predictions; {name} stands for a file."""
+    files = {file.stem: f"read_parquet('{file}', hive_partitioning = false)" for file in place.predictions.glob("*.parquet")}
+    return duckdb.sql(sql.format(**files)).fetchall()
+
+
+def hashes(place: Place) -> dict[str, str]:
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in place.predictions.iterdir()}
+
+
+def test_each_step_says_in_one_line_what_it_did(first_night):
+    assert first_night["train recommendations"].startswith("train recommendations tiny 2026-03-31: ndcg_at_5 on ")
+    assert "is the first champion" in first_night["promote purchase_7d"]
+    assert first_night["score"].startswith("score tiny 2026-03-31: 4500 user_recommendations, 300 user_predictions, 300 user_clusters, 2 ")
+    assert all("\n" not in line for line in first_night.values())
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_night_is_one_parent_run_with_a_nested_run_for_each_fit(runs, task):
+    parents = [run for run in runs[task] if run.data.tags["stage"] == "night"]
+    assert len(parents) == 1
+    fits = [run for run in runs[task] if run.data.tags["stage"] != "night"]
+    assert {run.data.tags["mlflow.parentRunId"] for run in fits} == {parents[0].info.run_id}
+    candidates = 2 if task == "recommendations" else 3
+    assert [sum(run.data.tags["stage"] == stage for run in fits) for stage in ("validation", "test", "score")] == [
+        candidates,
+        candidates,
+        1,
+    ]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_compared_fit_has_the_same_metrics_and_says_what_it_was_made_of(runs, task):
+    judged = [run for run in runs[task] if run.data.tags["stage"] in ("validation", "test")]
+    names = [set(run.data.metrics) - {"training_loss"} for run in judged]
+    assert len(names[0]) >= 6
+    assert all(each == names[0] for each in names)
+    for run in judged:
+        assert {"dataset_digest", "run_date", "git_commit", "device", "code_hash", "recipe"} <= set(run.data.tags)
+        assert run.data.params["model"] == run.data.tags["model"]
+    if task == "recommendations":
+        assert {"recall_at_5", "ndcg_at_10", "hit_rate_at_20", "coverage_at_20"} <= names[0]
+    else:
+        assert {"log_loss", "auc", "brier_score", "expected_calibration_error"} <= names[0]
+
+
+def test_plots_and_models_are_stored_and_nothing_is_pickled(night_place, first_night):
+    files = {path.name for path in night_place.settings.mlflow_artifacts.rglob("*") if path.is_file()}
+    assert {"comparison.png", "reliability.png", "losses.png", "night.json", "gains.npz", "decision.json", "network.keras"} <= files
+    assert {name.rsplit(".", 1)[1] for name in files} == {"png", "json", "npz", "keras"}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_champion_is_a_registered_recipe(night_place, first_night, task):
+    store = tracking.Store(night_place.settings, "tiny", task)
+    version = store.versions()[store.champion()]
+    assert (version.number, version.run_date, version.replaces) == (1, night_place.run_date, None)
+    assert version.recipe.build()
+    assert store.tags(version.run_id)["stage"] == "test"
+
+
+def test_the_planted_structure_makes_the_keras_model_champion_over_popularity(night_place, first_night):
+    ((model, value, baseline, baseline_value),) = query(
+        night_place, "select model_name, value, baseline_name, baseline_value from {models} where task = 'recommendations'"
+    )
+    assert (model, baseline) == ("softmax_factorization", "popularity")
+    assert value > 1.5 * baseline_value
+
+
+def test_every_user_with_a_history_has_a_list_that_breaks_no_rule(night_place, first_night):
+    k = night_place.shop.recommendations.k
+    lists = query(
+        night_place, "select user_key, count(*), max(rank), count(distinct item_id) from {user_recommendations} group by user_key"
+    )
+    assert len(lists) == 300
+    assert {row[1:] for row in lists} == {(k + MARGIN,) * 3}
+    with duckdb.connect(str(night_place.warehouse), read_only=True) as connection:
+        file = night_place.predictions / "user_recommendations.parquet"
+        broken = connection.execute(
+            f"""select count(*) from '{file}' as lists where item_id not in
+            (select item_id from recommendable_items where as_of_date = date '2026-03-31')
+            or (user_key, item_id) in (select (user_key, item_id) from excluded_items where as_of_date = date '2026-03-31')"""
+        ).fetchone()
+    assert broken == (0,)
+
+
+def test_a_reason_names_an_item_of_the_users_own_history_and_what_was_done_with_it(night_place, first_night):
+    words = {"order_completed": "because_bought", "product_added": "because_added", "product_viewed": "because_viewed"}
+    with duckdb.connect(str(night_place.warehouse), read_only=True) as connection:
+        own = connection.execute(
+            "select user_key, item_id, last_event_type from feat_interactions where as_of_date = date '2026-03-31'"
+        ).fetchall()
+    done = {(user, item): words[event] for user, item, event in own}
+    rows = query(night_place, "select user_key, reason, reason_item_id from {user_recommendations}")
+    named = [(user, reason, item) for user, reason, item in rows if item is not None]
+    assert len(named) > 0.9 * len(rows)
+    assert all(done[user, item] == reason for user, reason, item in named)
+    assert {reason for _, reason, item in rows if item is None} <= {"popular"}
+
+
+def test_probabilities_are_calibrated_to_the_rate_of_the_last_week_and_come_with_reasons(night_place, first_night):
+    rows = query(night_place, "select probability, expected_value, top_reasons, horizon_days, target from {user_predictions}")
+    with duckdb.connect(str(night_place.warehouse), read_only=True) as connection:
+        ((rate,),) = connection.execute(
+            "select avg(is_purchaser::int) from feat_purchase_labels where as_of_date = '2026-03-24'"
+        ).fetchall()
+    assert np.mean([row[0] for row in rows]) == pytest.approx(rate, abs=0.06)
+    assert {(row[1], row[3], row[4]) for row in rows} == {(None, 7, "purchase_7d")}
+    reasons = [reason for row in rows for reason in row[2]]
+    assert len(reasons) >= 2.5 * len(rows)
+    known = tuple(f"{comment}: " for comment in synthetic_warehouse.COMMENTS.values())
+    assert all(reason.startswith(known) and reason.endswith(("(raises)", "(lowers)")) for reason in reasons)
+
+
+def test_floats_are_rounded_to_six_digits(night_place, first_night):
+    assert query(night_place, "select count(*) from {user_recommendations} where score <> round(score, 6)") == [(0,)]
+    assert query(night_place, "select count(*) from {user_predictions} where probability <> round(probability, 6)") == [(0,)]
+
+
+def test_the_manifest_says_what_the_files_were_made_of(night_place, first_night):
+    manifest = json.loads((night_place.predictions / "manifest.json").read_text())
+    assert manifest["inputs"]["champions"] == {"recommendations": 1, "purchase_7d": 1}
+    assert set(manifest["inputs"]["datasets"]) == set(TASKS)
+    assert manifest["sha256"] == {name: value for name, value in hashes(night_place).items() if name.endswith(".parquet")}
+
+
+def test_running_the_night_again_reuses_every_fit_and_keeps_every_file(night_place, first_night, runs):
+    before = hashes(night_place)
+    summaries = whole_night(night_place)
+    assert all("reused run" in summaries[f"train {task}"] for task in TASKS)
+    assert "kept run_date=2026-03-31" in summaries["score"]
+    assert summaries["promote recommendations"] == first_night["promote recommendations"]
+    assert hashes(night_place) == before
+    store = tracking.Store(night_place.settings, "tiny", "recommendations")
+    assert len(store._client.search_runs([store._experiment])) == len(runs["recommendations"])
+    assert list(store.versions()) == [1]
+
+
+def test_scoring_anew_from_the_stored_fits_gives_the_same_files(night_place, first_night):
+    before = hashes(night_place)
+    shutil.rmtree(night_place.predictions)
+    score(*night_place.night)
+    assert hashes(night_place) == before
+
+
+def test_the_same_night_fitted_twice_gives_the_same_files(night_place, first_night):
+    before = hashes(night_place)
+    summaries = whole_night(night_place, again=True)
+    assert not any("reused" in line or "kept" in line for line in summaries.values())
+    assert hashes(night_place) == before
+
+
+def test_a_later_night_challenges_the_champion_and_moves_the_alias_only_for_a_win(fresh_place, monkeypatch):
+    """Two weeks with popularity alone, then item_knn turns up; its own recipe then stays."""
+    monkeypatch.setattr(RecommendationTask, "models", ("popularity",))
+    train(*fresh_place.night, "recommendations")
+    promote(*fresh_place.night, "recommendations")
+    later = Place(fresh_place.settings, fresh_place.shop, fresh_place.run_date + timedelta(days=14))
+    synthetic_warehouse.make(later.warehouse, synthetic_warehouse.Size(last_day=later.run_date))
+    monkeypatch.setattr(RecommendationTask, "models", ("popularity", "item_knn"))
+    train(*later.night, "recommendations")
+    summary = promote(*later.night, "recommendations")
+    store = tracking.Store(later.settings, "tiny", "recommendations")
+    assert "item_knn (ndcg_at_5" in summary
+    assert "replaces popularity" in summary
+    assert summary.endswith("champion is version 2")
+    assert (store.champion(), store.versions()[2].replaces) == (2, 1)
+    assert promote(*later.night, "recommendations") == summary, "deciding again changes nothing"
+    assert list(store.versions()) == [1, 2]
+    decision = store.read_json(store.finished(stage="night", run_date=later.run_date.isoformat()), "decision.json")
+    assert decision["interval_low"] > 0
+
+
+def test_an_older_night_run_again_leaves_the_alias_with_the_newer_one(fresh_place, monkeypatch):
+    monkeypatch.setattr(RecommendationTask, "models", ("popularity",))
+    later = Place(fresh_place.settings, fresh_place.shop, fresh_place.run_date + timedelta(days=14))
+    older_file = fresh_place.warehouse.read_bytes()
+    synthetic_warehouse.make(later.warehouse, synthetic_warehouse.Size(last_day=later.run_date))
+    train(*later.night, "recommendations")
+    promote(*later.night, "recommendations")
+    later.warehouse.write_bytes(older_file)
+    train(*fresh_place.night, "recommendations")
+    summary = promote(*fresh_place.night, "recommendations")
+    store = tracking.Store(later.settings, "tiny", "recommendations")
+    assert "the alias stays at version 1 of 2026-04-14, a later night" in summary
+    assert (store.champion(), store.versions()[2].run_date) == (1, fresh_place.run_date)
+
+
+def test_without_purchases_nothing_is_trained_and_the_files_say_why(fresh_place):
+    fresh_place.change("delete from feat_interaction_labels", "update feat_purchase_labels set is_purchaser = false")
+    summaries = whole_night(fresh_place)
+    assert "not trained: only 0 users with a history bought something" in summaries["train recommendations"]
+    assert "not trained: only 0 positive answers to learn from" in summaries["train purchase_7d"]
+    assert "no decision, not trained" in summaries["promote recommendations"]
+    assert "purchase_7d is switched off: only 0 positive answers" in summaries["score"]
+    degraded = query(fresh_place, "select task, degraded, model_name from {models} order by task")
+    assert [row[0] for row in degraded] == ["purchase_7d", "recommendations"]
+    assert all(row[1] and row[2] is None for row in degraded)
+    assert query(fresh_place, "select count(*) from {user_predictions}") == [(0,)]
+    assert query(fresh_place, "select count(*) from {user_clusters}") == [(300,)]
+
+
+def test_answers_that_are_all_yes_teach_nothing(fresh_place):
+    fresh_place.change("update feat_purchase_labels set is_purchaser = true")
+    assert "not trained: all answers of" in train(*fresh_place.night, "purchase_7d")
+
+
+def test_a_shop_without_any_data_has_a_whole_folder_of_empty_files(fresh_place):
+    tables = (
+        "feat_interactions",
+        "feat_interaction_labels",
+        "feat_user_snapshots",
+        "feat_purchase_labels",
+        "recommendable_items",
+        "feat_items",
+    )
+    fresh_place.change(*(f"delete from {table}" for table in tables))
+    summaries = whole_night(fresh_place)
+    assert "too few to train" in summaries["train purchase_7d"]
+    assert "recommendations is switched off: nobody has touched any item yet" in summaries["score"]
+    assert query(fresh_place, "select count(*) from {user_recommendations}") == [(0,)]
+    assert len(list(fresh_place.predictions.iterdir())) == 5
+
+
+def test_promoting_a_night_that_was_not_trained_says_what_to_run(fresh_place):
+    with pytest.raises(steps.StepError, match=r"run `python -m training.train recommendations` first"):
+        promote(*fresh_place.night, "recommendations")
+
+
+def test_a_night_without_a_warehouse_says_what_to_run(fresh_place):
+    fresh_place.warehouse.unlink()
+    with pytest.raises(steps.StepError, match=r"python -m warehouse build features"):
+        train(*fresh_place.night, "recommendations")
+
+
+def test_a_fit_that_diverges_fails_the_night_and_registers_nothing(fresh_place, monkeypatch):
+    monkeypatch.setattr(RecommendationTask, "models", ("popularity", "softmax_factorization"))
+    monkeypatch.setattr(softmax_factorization.Model, "_recency", lambda self, window: np.full(len(window.item), np.nan, np.float32))
+    with pytest.raises(steps.StepError, match="the loss diverged"):
+        train(*fresh_place.night, "recommendations")
+    store = tracking.Store(fresh_place.settings, "tiny", "recommendations")
+    assert store.finished(stage="night") is None
+    assert store.versions() == {}
+
+
+def test_a_held_lock_stops_the_write_and_leaves_nothing(fresh_place):
+    with warehouse.lock(fresh_place.settings, fresh_place.shop, "build features"), pytest.raises(steps.StepError, match="build features"):
+        score(*fresh_place.night)
+    assert not fresh_place.predictions.exists()

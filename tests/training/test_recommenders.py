@@ -1,0 +1,170 @@
+"""What every recommender must do, whichever it is."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+import steps
+from training import arrays
+from training.history import History
+from training.models import item_knn, popularity, softmax_factorization
+from training.recipes import RECOMMENDERS, Recipe
+from training.recommendations import judge
+
+HEAD = {
+    "seen": 0.4, "within_7_days": 0.3, "within_30_days": 0.2, "weight": 0.1, "views": 0.05, "carts": 0.1, "purchases": -0.2,
+    "popular_7_days": 0.3, "popular_120_days": 0.1, "model": 0.8,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=RECOMMENDERS)
+def model(request: pytest.FixtureRequest, window: History):
+    recipe = Recipe.default(request.param)
+    if request.param == "softmax_factorization":
+        recipe = Recipe.of(request.param, softmax_factorization.Params(epochs=12, dimensions=16, head=HEAD))
+    return recipe.build().fit(window)
+
+
+@pytest.fixture(scope="module")
+def lists(model, window):
+    return model.recommend(window, np.arange(len(window.user_keys)), 10)
+
+
+def test_nothing_is_shown_that_is_not_recommendable_or_excluded_or_shown_already(lists, window):
+    for user, items in enumerate(lists.item):
+        shown = items[items >= 0]
+        assert window.is_recommendable[shown].all()
+        assert not set(shown.tolist()) & set(window.excluded[[user]].indices.tolist())
+        assert len(set(shown.tolist())) == len(shown)
+
+
+def test_lists_are_in_order_of_score_and_equal_scores_in_order_of_item(lists):
+    for items, scores in zip(lists.item, lists.score, strict=True):
+        shown = items >= 0
+        pairs = list(zip((-scores[shown]).tolist(), items[shown].tolist(), strict=True))
+        assert pairs == sorted(pairs)
+
+
+def test_the_same_fit_twice_gives_the_same_lists(model, lists, window):
+    again = type(model)(model.params).fit(window).recommend(window, np.arange(len(window.user_keys)), 10)
+    assert np.array_equal(again.item, lists.item)
+    assert np.array_equal(again.score, lists.score, equal_nan=True)
+    assert np.array_equal(again.because_of, lists.because_of)
+
+
+def test_a_user_that_fit_never_saw_is_answered_as_if_it_had(model, lists, window):
+    """The lists of the last ten users, who are taken out of the history, by a model that is handed them afterwards."""
+    known = first_users(window, len(window.user_keys) - 10)
+    folded = type(model)(model.params).fit(known).recommend(window, np.arange(len(window.user_keys) - 10, len(window.user_keys)), 10)
+    assert (folded.item[:, 0] >= 0).all()
+    alike = [len(set(now) & set(before)) for now, before in zip(folded.item.tolist(), lists.item[-10:].tolist(), strict=True)]
+    assert np.mean(alike) >= 7, "ten users less change what the others taught it a little"
+
+
+def test_a_stored_model_says_the_same_and_loads_only_unchanged(model, lists, window, tmp_path):
+    model.save(tmp_path)
+    recorded = arrays.hashes(tmp_path)
+    arrays.check(tmp_path, recorded)
+    loaded = type(model).load(model.params, tmp_path).recommend(window, np.arange(len(window.user_keys)), 10)
+    assert np.array_equal(loaded.item, lists.item)
+    assert np.array_equal(loaded.score, lists.score, equal_nan=True)
+    file = next(tmp_path.iterdir())
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    with pytest.raises(arrays.ChangedFileError, match=file.name):
+        arrays.check(tmp_path, recorded)
+
+
+def test_personal_models_find_the_planted_taste(model, lists, window):
+    """Four tastes of equal size: whoever does not know a user is right for a quarter of them."""
+    category = np.unique(window.catalogue.category, return_inverse=True)[1]
+    favourite = [np.bincount(category[window.item[window.rows_of(user)]]).argmax() for user in range(len(window.user_keys))]
+    share = np.mean([category[items[items >= 0]] == taste for items, taste in zip(lists.item, favourite, strict=True)])
+    assert share == pytest.approx(0.25, abs=0.1) if isinstance(model, popularity.Model) else share > 0.7
+
+
+def test_an_empty_list_of_users_is_answered_with_nothing(model, window):
+    assert model.recommend(window, np.empty(0, int), 3).item.shape == (0, 3)
+
+
+def test_popular_lists_have_no_reason(window):
+    lists = popularity.Model(popularity.Params()).fit(window).recommend(window, np.arange(20), 5)
+    assert (lists.because_of == -1).all()
+
+
+def test_the_reason_of_item_knn_is_the_largest_term_of_the_sum(window):
+    model = item_knn.Model(item_knn.Params(own_weight=0.5)).fit(window)
+    touched = window.matrix(np.ones(len(window.item))).toarray()
+    length = np.sqrt(touched.sum(axis=0))
+    cosine = (touched.T @ touched) / np.outer(np.maximum(length, 1), np.maximum(length, 1))
+    cosine[np.diag_indices_from(cosine)] = 0.5
+    strength = window.matrix(window.weight * 0.5 ** (window.age_days / model.params.half_life_days)).toarray()
+    lists = model.recommend(window, np.arange(60), 5)
+    for user in range(60):
+        for item, score, reason in zip(lists.item[user], lists.score[user], lists.because_of[user], strict=True):
+            terms = strength[user] * cosine[item]
+            assert score == pytest.approx(terms.sum(), abs=1e-4)
+            assert terms[reason] == pytest.approx(terms.max(), rel=1e-4)
+
+
+def test_the_reason_of_softmax_factorization_is_the_largest_term_of_the_sum(window):
+    model = softmax_factorization.Model(softmax_factorization.Params(epochs=3, dimensions=8, head=HEAD)).fit(window)
+    lists = model.recommend(window, np.arange(40), 5)
+    popular = {days: np.bincount(window.item, 0.5 ** (window.age_days / days), len(window.catalogue)) for days in (7, 120)}
+    shared = sum(HEAD[f"popular_{days}_days"] * np.log(0.5 + counted) for days, counted in popular.items())
+    for user in range(40):
+        rows = window.rows_of(user)
+        items, age = window.item[rows], window.age_days[rows]
+        recency = 0.1 + 0.5 ** (age / 30)
+        own = (
+            HEAD["seen"] + HEAD["within_7_days"] * 0.5 ** (age / 7) + HEAD["within_30_days"] * 0.5 ** (age / 30)
+            + HEAD["weight"] * np.log1p(window.weight[rows]) + HEAD["views"] * np.log1p(window.view_count[rows])
+            + HEAD["carts"] * np.log1p(window.cart_count[rows]) + HEAD["purchases"] * np.log1p(window.purchase_count[rows])
+        )  # fmt: skip
+        for item, score, reason in zip(lists.item[user], lists.score[user], lists.because_of[user], strict=True):
+            likeness = model.vectors[items] @ model.vectors[item]
+            terms = HEAD["model"] * recency / np.sqrt((recency**2).sum()) * likeness + np.where(items == item, own, 0)
+            assert score == pytest.approx(terms.sum() + shared[item], abs=1e-3)
+            if terms.max() > 1e-4:
+                assert terms[items == reason][0] == pytest.approx(terms.max(), abs=1e-4)
+
+
+def test_tuning_beats_popularity_and_keeps_what_it_chose(histories):
+    window = histories["validation"]
+    model = softmax_factorization.Model.tuned(softmax_factorization.Params(dimensions=16), window, lambda each: ndcg(each, window))
+    popular = popularity.Model.tuned(popularity.Params(), window, lambda each: ndcg(each, window))
+    assert ndcg(model, window) > 1.5 * ndcg(popular, window)
+    assert model.params.head["model"] > 0, "what goes together must count for something"
+    refitted = Recipe.of("softmax_factorization", model.params).build().fit(histories["test"])
+    assert ndcg(refitted, histories["test"]) > 1.3 * ndcg(popular.fit(histories["test"]), histories["test"])
+
+
+def test_a_history_of_single_items_is_a_clear_refusal(window):
+    lonely = first_users(window, 2)
+    one_each = replace(
+        lonely, offsets=np.array([0, 1, 2]), **{name: getattr(lonely, name)[:2] for name in ROWS}, excluded=lonely.excluded, bought=lonely.bought
+    )  # fmt: skip
+    with pytest.raises(steps.StepError, match="nobody touched two items"):
+        softmax_factorization.Model(softmax_factorization.Params()).fit(one_each)
+
+
+def test_a_diverging_loss_is_a_clear_refusal(window):
+    wild = replace(window, age_days=np.full(len(window.age_days), np.nan, np.float32))
+    with pytest.raises(steps.StepError, match="softmax_factorization: the loss diverged"):
+        softmax_factorization.Model(softmax_factorization.Params(epochs=1)).fit(wild)
+
+
+ROWS = ("item", "weight", "view_count", "cart_count", "purchase_count", "age_days", "last_event_type")
+
+
+def ndcg(model, window: History) -> float:
+    return judge(model, window, 5).metrics["ndcg_at_5"]
+
+
+def first_users(window: History, count: int) -> History:
+    """The history of the first users alone."""
+    rows = window.offsets[count]
+    cut = {name: getattr(window, name)[:rows] for name in ROWS}
+    pairs = {name: sparse.csr_array(getattr(window, name)[:count]) for name in ("excluded", "bought")}
+    return replace(window, user_keys=window.user_keys[:count], offsets=window.offsets[: count + 1], **cut, **pairs)

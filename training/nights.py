@@ -1,0 +1,60 @@
+"""One task on one night as later steps meet it: its data, its store, its champion, and what training recorded."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from settings import Settings
+from shop import Shop
+from training import champions, tasks, tracking
+from training.train import NIGHT_FILE
+
+WITHOUT_ROWS = {"recommendations": "all lists come from the fall-backs"}  # other tasks: no probabilities
+
+
+@dataclass(frozen=True)
+class Night:
+    """What `load` found.
+
+    Args:
+        name: of the task.
+        task: its data, read.
+        store: what MLflow holds about it.
+        champion: the version in force on this night; None before a first one.
+        digest: of the task's data.
+        run_id: the night's parent run; None where training was not run.
+        tags: of that run.
+        record: what training wrote about the comparison; None where the task was not trained.
+    """
+
+    name: str
+    task: tasks.Task
+    store: tracking.Store
+    champion: tracking.Version | None
+    digest: str
+    run_id: str | None
+    tags: dict[str, str]
+    record: dict[str, Any] | None
+
+    @property
+    def degraded(self) -> str | None:
+        """Why the task has no rows tonight, as a sentence; None where it has."""
+        reason = self.task.shortfall_of_score()
+        if reason is None and self.champion is None:
+            reason = self.tags.get("result", "it was never trained").removeprefix("not trained: ")
+        return f"{self.name} is switched off: {reason}; {WITHOUT_ROWS.get(self.name, 'no probabilities')}" if reason else None
+
+
+def load(settings: Settings, shop: Shop, run_date: date, name: str) -> Night:
+    """Read the task's data and what MLflow holds about the night.
+
+    Raises:
+        StepError: the night has no warehouse yet.
+    """
+    task = tasks.load(settings, shop, run_date, name)
+    store = tracking.Store(settings, shop.name, name)
+    run_id = store.finished(stage="night", run_date=run_date.isoformat())
+    tags = store.tags(run_id) if run_id else {}
+    record = store.read_json(run_id, NIGHT_FILE) if tags.get("is_trained") == "True" else None
+    champion = champions.in_force(store.versions(), store.champion(), run_date)
+    return Night(name, task, store, champion, task.digest(), run_id, tags, record)

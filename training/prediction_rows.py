@@ -1,0 +1,105 @@
+"""From fitted champions to the rows of predictions/run_date=D/."""
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from training import champions, clusters, explanations, prediction_files
+from training.history import History
+from training.models.recommender import Recommender
+from training.nights import Night
+from training.predictions import CalibratedPredictor, PredictionTask
+from training.tracking import Version
+
+REASONS = ("because_bought", "because_added", "because_viewed")  # by index into history.EVENT_TYPES
+
+
+def recommendation_rows(model: Recommender, window: History, rows_a_user: int, champion: Version) -> pa.Table:
+    """The best `rows_a_user` items for each user with a history, in order of user and rank."""
+    lists = model.recommend(window, np.arange(len(window.user_keys)), rows_a_user)
+    user, place = np.nonzero(lists.item >= 0)
+    because = lists.because_of[user, place]
+    items = window.catalogue.item_ids
+    return prediction_files.table(
+        "user_recommendations",
+        {
+            "user_key": window.user_keys[user],
+            "rank": place + 1,
+            "item_id": items[lists.item[user, place]],
+            "score": lists.score[user, place],
+            "reason": _reasons(window, user, because),
+            "reason_item_id": pa.array(items[because], mask=because < 0),
+            **_made_by(champion, len(user)),
+        },
+    )
+
+
+def _reasons(window: History, user: np.ndarray, because: np.ndarray) -> np.ndarray:
+    """(rows,) in words: what the user did with the item that the recommendation is because of."""
+    items = len(window.catalogue)
+    owner = np.repeat(np.arange(len(window.user_keys)), np.diff(window.offsets))
+    own_row = np.searchsorted(owner * items + window.item, user * items + np.maximum(because, 0))
+    event = window.last_event_type[np.minimum(own_row, len(window.item) - 1)]
+    return np.where(because >= 0, np.array(REASONS)[event], "popular")
+
+
+def probability_rows(model: CalibratedPredictor, task: PredictionTask, champion: Version) -> pa.Table:
+    """The calibrated probability of each user in the run date's snapshot, and why."""
+    today = task.data.on([task.run_date])
+    count = len(today.user_keys)
+    return prediction_files.table(
+        "user_predictions",
+        {
+            "user_key": today.user_keys,
+            "target": [task.target.name] * count,
+            "horizon_days": [task.target.horizon_days] * count,
+            "probability": model.predict(today.features).round(6),
+            "expected_value": [None] * count,
+            "top_reasons": explanations.top_reasons(model.predictor, today.features, today.words),
+            **_made_by(champion, count),
+        },
+    )
+
+
+def cluster_rows(task: PredictionTask, run_date: date) -> pa.Table:
+    """The group of each user in the run date's snapshot."""
+    today = task.data.on([run_date])
+    found = clusters.find(today.features, today.words)
+    names = [found.names[number - 1] for number in found.member]
+    return prediction_files.table("user_clusters", {"user_key": today.user_keys, "cluster_id": found.member, "cluster_name": names})
+
+
+def model_rows(nights: list[Night]) -> pa.Table:
+    """One row per task: the champion, its figure beside the best other baseline's, and the night's decision."""
+    rows = [_model_row(night) for night in nights]
+    return prediction_files.table("models", {column: [row.get(column) for row in rows] for column in prediction_files.COLUMNS["models"]})
+
+
+def _model_row(night: Night) -> dict[str, Any]:
+    decision = night.tags.get("decision") or night.tags.get("result") or "no training was run for this night"
+    row = {"task": night.name, "decision": decision, "degraded": night.degraded}
+    if night.champion:
+        row |= {"model_name": night.champion.recipe.model, "model_version": str(night.champion.number), "run_id": night.champion.run_id}
+    if night.champion and night.record:
+        row |= _figures(night.record, night.champion)
+    return row
+
+
+def _figures(record: dict[str, Any], champion: Version) -> dict[str, Any]:
+    metric, candidates = record["metric"], record["candidates"]
+    sign = 1 if record["higher_is_better"] else -1
+    own = [each for each in candidates if champions.same_recipe(each, champion.recipe)]
+    others = [each for each in candidates if each["is_baseline"] and each["is_candidate"] and each["model"] != champion.recipe.model]
+    best = max(others, key=lambda each: sign * each["test"][metric])
+    return {
+        "metric": metric,
+        "value": own[0]["test"][metric] if own else None,
+        "baseline_name": best["model"],
+        "baseline_value": best["test"][metric],
+    }
+
+
+def _made_by(champion: Version, count: int) -> dict[str, list[str]]:
+    return {"model_name": [champion.recipe.model] * count, "model_version": [str(champion.number)] * count}
