@@ -92,12 +92,12 @@ def _figures(record: dict[str, Any], champion: Version) -> dict[str, Any]:
     sign = 1 if record["higher_is_better"] else -1
     own = [each for each in candidates if champions.same_recipe(each, champion.recipe)]
     others = [each for each in candidates if each["is_baseline"] and each["is_candidate"] and each["model"] != champion.recipe.model]
-    best = max(others, key=lambda each: sign * each["test"][metric])
+    best = max(others, key=lambda each: sign * each["test"][metric], default=None)
     return {
         "metric": metric,
         "value": own[0]["test"][metric] if own else None,
-        "baseline_name": best["model"],
-        "baseline_value": best["test"][metric],
+        "baseline_name": best["model"] if best else None,
+        "baseline_value": best["test"][metric] if best else None,
     }
 
 

@@ -86,7 +86,8 @@ class PredictionTask:
         if "validation" not in self.cutoffs:
             days = len(self.data.labelled_dates)
             return f"{days} past snapshots have their answers by now: too few to train, calibrate, validate and test apart"
-        return self._shortfall_at("validation") or self._shortfall_at("test") or self._one_class("test")
+        judged_on = [self._one_class_of([self.cutoffs[cutoff]]) for cutoff in ("validation", "test")]
+        return self._shortfall_at("validation") or self._shortfall_at("test") or next(filter(None, judged_on), None)
 
     def shortfall_of_score(self) -> str | None:
         """Why no probability can be given tonight; None where it can."""
@@ -100,9 +101,6 @@ class PredictionTask:
         if positives < self.target.fewest_positives:
             return f"only {positives} positive answers to learn from by {self.cutoffs[cutoff]}; {self.target.fewest_positives} are needed"
         return self._one_class_of(split.training) or self._one_class_of(split.calibration)
-
-    def _one_class(self, cutoff: str) -> str | None:
-        return self._one_class_of([self.cutoffs[cutoff]])
 
     def _one_class_of(self, days: list[date]) -> str | None:
         outcome = self.data.on(days).outcome

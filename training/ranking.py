@@ -1,9 +1,19 @@
 """The best k of many scores, in an order that does not depend on the machine's mood."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
+CELLS = 4_000_000  # of a matrix of users or items by items that is in memory at a time
 DIGITS = 6  # scores that agree to here are ties, and ties break by item
 _TOLERANCE = 10.0**-DIGITS
+
+
+def blocks(rows: np.ndarray, columns: int) -> Iterator[np.ndarray]:
+    """`rows` in pieces, so that a matrix of a piece by `columns` stays within CELLS."""
+    size = max(1, CELLS // max(1, columns))
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
 
 
 def best(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

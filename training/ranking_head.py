@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from training import ranking
 from training.history import History
 
-BLOCK = 128  # users whose (users, items, weights) floats are in memory at once
 FITTED_USERS = 1_000  # more would sharpen a dozen weights by nothing
 RIDGE = 1e-3
 LARGEST_STEPS = 12
@@ -90,8 +90,7 @@ def _likelihood(
     own = [history.matrix(values) for values in traces(history).values()]
     shared = [values[None, :] for values in popularities(history).values()]
     value, slope, curvature = 0.0, np.zeros(len(weights)), np.zeros((len(weights), len(weights)))
-    for start in range(0, len(users), BLOCK):
-        block = users[start : start + BLOCK]
+    for block in ranking.blocks(users, len(weights) * shared[0].shape[1]):
         scored = model_scores(block)
         features = np.stack(
             [*(matrix[block].toarray() for matrix in own), *(np.broadcast_to(each, scored.shape) for each in shared), scored]

@@ -171,7 +171,7 @@ class Store:
 
     def versions(self) -> dict[int, Version]:
         found = self._client.search_model_versions(f"name = '{self.name}'")
-        return {version.number: version for version in map(_version, found)}
+        return {version.number: version for version in sorted(map(_version, found), key=lambda version: version.number)}
 
     def champion(self) -> int | None:
         """The version that the alias points at."""

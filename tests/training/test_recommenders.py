@@ -141,10 +141,8 @@ def test_tuning_beats_popularity_and_keeps_what_it_chose(histories):
 
 
 def test_a_history_of_single_items_is_a_clear_refusal(window):
-    lonely = first_users(window, 2)
-    one_each = replace(
-        lonely, offsets=np.array([0, 1, 2]), **{name: getattr(lonely, name)[:2] for name in ROWS}, excluded=lonely.excluded, bought=lonely.bought
-    )  # fmt: skip
+    two = first_users(window, 2)
+    one_each = replace(two, offsets=np.array([0, 1, 2]), **{name: getattr(two, name)[:2] for name in ROWS})
     with pytest.raises(steps.StepError, match="nobody touched two items"):
         softmax_factorization.Model(softmax_factorization.Params()).fit(one_each)
 

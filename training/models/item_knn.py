@@ -9,11 +9,10 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
-from training import arrays
+from training import arrays, ranking
 from training.history import History
 from training.models.recommender import Recommender
 
-BLOCK = 1_024  # items compared with all others at a time
 OWN_WEIGHTS_TRIED = (0.0, 1.0, 4.0, 16.0)
 HALF_LIVES_TRIED = (7.0, 30.0, 1_000.0)
 
@@ -39,9 +38,8 @@ class Model(Recommender):
         touched = history.matrix(np.ones(len(history.item)))
         length = np.sqrt(np.bincount(history.item, minlength=len(history.catalogue)))
         unit = touched.multiply(1 / np.maximum(length, 1)).tocsc().astype(np.float32)
-        blocks = [
-            _strongest(unit[:, start : start + BLOCK].T @ unit, start, self.params.neighbours) for start in range(0, unit.shape[1], BLOCK)
-        ]
+        items = np.arange(unit.shape[1])
+        blocks = [_strongest(unit[:, block].T @ unit, block[0], self.params.neighbours) for block in ranking.blocks(items, len(items))]
         self.likeness = sparse.vstack(blocks, format="csr") if blocks else self.likeness
         return self
 

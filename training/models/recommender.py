@@ -11,8 +11,6 @@ import numpy as np
 from training import ranking
 from training.history import History
 
-BLOCK = 512  # users scored at a time: bounds the memory at BLOCK × items floats
-
 
 @dataclass(frozen=True)
 class Lists:
@@ -74,7 +72,7 @@ class Recommender(ABC):
         Args:
             users: (n,) indices into `history.user_keys`.
         """
-        blocks = [self._block(history, users[start : start + BLOCK], k, with_reasons) for start in range(0, len(users), BLOCK)]
+        blocks = [self._block(history, block, k, with_reasons) for block in ranking.blocks(users, len(history.catalogue))]
         empty = Lists(np.empty((0, k), np.int32), np.empty((0, k)), np.empty((0, k), np.int32))
         return Lists(*(np.concatenate([getattr(each, name) for each in [empty, *blocks]]) for name in ("item", "score", "because_of")))
 
