@@ -22,7 +22,7 @@ class Params:
     epochs: int = 10  # set by `tuned`
     dropout: float = 0.3
     penalty: float = 1e-4  # L2, on the weights of the hidden layers
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     batch_rows: int = 1_024
     pieces: int = 8  # that a number's range is cut into
     word_dimensions: int = 8
