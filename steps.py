@@ -33,10 +33,11 @@ def run(parser: argparse.ArgumentParser, step: Callable[[Settings, shops.Shop, d
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
     try:
         settings = Settings.from_environment()
+    except ValueError as error:
+        sys.exit(f"{parser.prog}: {error}")
+    try:
         shop = shops.read(options.shop)
         run_date = options.run_date or shop.newest_delivery_date(settings)
         print(step(settings, shop, run_date, options))
-    except (StepError, ValueError) as error:
-        if not isinstance(error, (StepError, shops.ShopFileError)):
-            raise
+    except (StepError, shops.ShopFileError) as error:
         sys.exit(f"{parser.prog}: {error}")

@@ -72,8 +72,8 @@ def path(settings: Settings, shop: Shop, run_date: date) -> Path:
 
 
 def watermark(settings: Settings, shop: Shop) -> date | None:
-    """The newest night whose features the shop's warehouse was built for."""
-    state = _state_file(settings, shop)
+    """The newest night that the shop's warehouse was built for, or was being built for when it was interrupted."""
+    state = _state_file(settings.paths(shop.name).warehouse)
     return date.fromisoformat(json.loads(state.read_text())["run_date"]) if state.exists() else None
 
 
@@ -85,8 +85,7 @@ def reader(settings: Settings, shop: Shop, run_date: date) -> Iterator[duckdb.Du
         StepError: the night has no warehouse yet.
     """
     file = path(settings, shop, run_date)
-    if not file.exists():
-        raise steps.StepError(f"{file} does not exist: run `python -m warehouse build features --run-date {run_date}` first")
+    _refuse_another_night(file, run_date)
     connection = duckdb.connect(config={"memory_limit": settings.memory_limit, "threads": settings.threads})
     try:
         connection.execute("set timezone = 'UTC'")
@@ -121,12 +120,12 @@ def build(settings: Settings, shop: Shop, run_date: date, stage: str) -> str:
     with lock(settings, shop, f"build {stage}"):
         database = path(settings, shop, run_date)
         if stage == "features":
-            _start_afresh(settings, shop, database)
-        elif not database.exists():
-            raise steps.StepError(f"{database} does not exist: run `python -m warehouse build features` first")
+            _start_afresh(database, run_date)
+        else:
+            _refuse_another_night(database, run_date)
         results = _dbt(settings, shop, run_date, stage, database)
-        if stage == "features" and database == settings.paths(shop.name).warehouse:
-            _write_atomically(_state_file(settings, shop), json.dumps({"run_date": run_date.isoformat()}))
+        if stage == "features":
+            _write_state(database, run_date, is_whole=True)
     counts = {status: sum(result.status == status for result in results) for status in ("success", "pass", "warn")}
     seconds = sum(result.execution_time for result in results)
     return (
@@ -195,27 +194,39 @@ def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: P
     return results
 
 
-def _start_afresh(settings: Settings, shop: Shop, database: Path) -> None:
-    if database == settings.paths(shop.name).warehouse:
-        _state_file(settings, shop).unlink(missing_ok=True)
+def _start_afresh(database: Path, run_date: date) -> None:
+    database.parent.mkdir(parents=True, exist_ok=True)
+    _write_state(database, run_date, is_whole=False)
     for file in (database, database.with_name(database.name + ".wal")):
         file.unlink(missing_ok=True)
-    database.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _refuse_another_night(database: Path, run_date: date) -> None:
+    """Raise StepError unless the database holds the whole features of this night."""
+    build = f"run `python -m warehouse build features --run-date {run_date}` first"
+    if not database.exists():
+        raise steps.StepError(f"{database} does not exist: {build}")
+    state = _state_file(database)
+    held = json.loads(state.read_text()) if state.exists() else {"run_date": run_date.isoformat(), "is_whole": True}
+    if held["run_date"] != run_date.isoformat():
+        raise steps.StepError(f"{database} holds the night of {held['run_date']}: {build}")
+    if not held["is_whole"]:
+        raise steps.StepError(f"the build of {database} did not end well: {build}")
 
 
 def _target(settings: Settings, shop: Shop, run_date: date, stage: str) -> Path:
     return path(settings, shop, run_date).parent / "dbt_target" / stage
 
 
-def _state_file(settings: Settings, shop: Shop) -> Path:
-    warehouse = settings.paths(shop.name).warehouse
-    return warehouse.with_suffix(".json")
+def _state_file(database: Path) -> Path:
+    return database.with_suffix(".json")
 
 
-def _write_atomically(file: Path, text: str) -> None:
-    temporary = file.with_suffix(".tmp")
-    temporary.write_text(text)
-    temporary.replace(file)
+def _write_state(database: Path, run_date: date, is_whole: bool) -> None:
+    """Note which night a database holds, and whether its features stage ended well; seen whole or not at all."""
+    temporary = _state_file(database).with_suffix(".tmp")
+    temporary.write_text(json.dumps({"run_date": run_date.isoformat(), "is_whole": is_whole}))
+    temporary.replace(_state_file(database))
 
 
 def main() -> None:

@@ -13,7 +13,9 @@ _PLAIN_LENGTH = 4  # a shorter id is replaced as a word only: '1' stands in ever
 
 def make_refused(connection: duckdb.DuckDBPyConnection, reader: Reader, set_aside: Sequence[tuple[int, SetAside]]) -> None:
     """Make the table `refused` (file_no, line, reason, raw) of the records in `faulty` and those set aside, by file_no."""
-    raw = _without(_without("raw", "longer", reader), "shorter", reader)
+    # where the mapped columns hold no id (a renamed column, say), an id may stand anywhere: only the record's shape is kept
+    shape = r"""regexp_replace(raw, '[^\s{}\[\]",:;]', 'x', 'g')"""
+    raw = f"case when longer is null then {shape} else {_without(_without('raw', 'longer', reader), 'shorter', reader)} end"
     connection.execute(f"""
         create or replace temp table refused as
         with

@@ -8,7 +8,7 @@ import re
 import signal
 import sqlite3
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -371,3 +371,18 @@ def test_the_sql_in_the_pages_runs_and_answers(published_shop):
     with published_shop.published() as connection:
         for query in queries:
             assert rows(connection, query), f"no row: {query}"
+
+
+def test_a_warehouse_is_not_used_for_a_night_it_does_not_hold(published_shop):
+    done = published_shop.step("training.score", run_date=published_shop.run_date + timedelta(days=1))
+    assert done.returncode == 1
+    assert f"holds the night of {published_shop.run_date}" in done.stderr
+    assert not (published_shop.folder / "predictions" / "run_date=2026-07-01").exists()
+
+
+def test_quarantine_keeps_only_the_shape_of_records_that_name_nobody(published_shop):
+    quarantine = published_shop.folder / "quarantine" / "*" / "*.parquet"
+    with duckdb.connect() as connection:
+        raws = rows(connection, f"select raw from read_parquet('{quarantine}') where reason = 'names no user'")
+    assert raws
+    assert all(re.fullmatch(r"[x\s{}\[\]\",:;]+", raw) for (raw,) in raws)

@@ -51,13 +51,41 @@ everyone as (
     where visitor_key not in (select persons.visitor_key from persons)
 ),
 
-by_person as (
+-- every log-in ever seen on a device, also on one that several people share and that therefore belongs to none
+links as (
+    select distinct
+        device_key,
+        visitor_key,
+    from events
+    where device_key is not null and visitor_key is not null
+),
+
+heeded as (
+    select
+        user_key,
+        visitor_key,
+    from everyone
+    union
     select
         everyone.user_key,
-        coalesce(bool_and(latest.is_allowed), {{ var('consent_default') }}) as is_allowed,
+        links.visitor_key,
     from everyone
-    left join latest on everyone.visitor_key = latest.visitor_key
-    group by everyone.user_key
+    inner join links on everyone.visitor_key = links.device_key
+    union
+    select
+        everyone.user_key,
+        links.device_key as visitor_key,
+    from everyone
+    inner join links on everyone.visitor_key = links.visitor_key
+),
+
+by_person as (
+    select
+        heeded.user_key,
+        coalesce(bool_and(latest.is_allowed), {{ var('consent_default') }}) as is_allowed,
+    from heeded
+    left join latest on heeded.visitor_key = latest.visitor_key
+    group by heeded.user_key
 )
 
 select * from by_person

@@ -41,6 +41,13 @@ people as (
             allowed.visitor_key = identities.visitor_key
             and as_of_dates.as_of_date >= identities.linked_date
             and (identities.shared_date is null or as_of_dates.as_of_date < identities.shared_date)
+),
+
+-- a device that may be looked at was not always its own: who it was on the day has to allow it too
+allowed_people as (
+    select people.*
+    from people
+    semi join allowed on people.user_key = allowed.visitor_key
 )
 
-select * from people
+select * from allowed_people
