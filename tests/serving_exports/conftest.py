@@ -77,7 +77,7 @@ class SmallShop:
         shutil.copy(self.written(night, self.shop.recommendations.k, **size), file)
         self.change(f"update run_manifest set build_id = '{build_id}'", night)
         if file == self.settings.paths(self.shop.name).warehouse:
-            file.with_suffix(".json").write_text(json.dumps({"run_date": night.isoformat()}))
+            file.with_suffix(".json").write_text(json.dumps({"run_date": night.isoformat(), "is_whole": True}))
         write_dbt_manifest(file.parent / "dbt_target" / "serving")
         return build_id
 
