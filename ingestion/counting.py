@@ -38,7 +38,7 @@ class Count:
 
     Args:
         readable: what DuckDB reads: the file, or its copy without the records set aside.
-        columns: the names in its header or schema; empty for JSON.
+        columns: the names in its header, its schema or its first objects.
         records: how many records DuckDB must find in `readable`.
         set_aside: the other records.
         line_breaks: (record, line) wherever a record, counted from 1, does not stand on the line after its predecessor's.

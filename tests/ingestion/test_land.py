@@ -274,3 +274,24 @@ def test_a_second_landing_at_once_is_turned_away(web_door):
         pytest.raises(StepError, match="held by build features"),
     ):
         web_door.land()
+
+
+def test_new_columns_are_reported_and_ignored_and_their_order_is_no_matter(make_door, caplog):
+    door = make_door(WEB, TILL)
+    door.deliver("events/2026-01-05.jsonl", [view(1)])
+    door.deliver("till/2026-01-05.csv", till("o1,i1,1,2.50,2026-01-05 10:00:00,anna.user"))
+    door.land()
+    assert "new columns" not in caplog.text
+    door.deliver("events/2026-01-06.jsonl", [view(2) | {"colour": "red"}])
+    door.deliver("till/2026-01-06.csv", "shop,customer,time,price,quantity,item,order\nB,anna.user,2026-01-06 10:00:00,2.50,1,i1,o2\n")
+    assert "read 2 = landed 2" in door.land()
+    assert "events/2026-01-06.jsonl has new columns, which are ignored: colour" in caplog.text
+    assert "till/2026-01-06.csv has new columns, which are ignored: shop" in caplog.text
+    assert door.query("select item_id, price from events where order_id = 'o2'") == [("i1", Decimal("2.5000"))]
+
+
+def test_a_renamed_column_refuses_the_file_and_names_it(till_door):
+    till_door.deliver("till/2026-01-05.csv", till("o1,i1,1,2.50,2026-01-05 10:00:00,anna.user").replace("customer", "client"))
+    with pytest.raises(StepError, match=r"till/2026-01-05.csv .source till.: has no column customer .*it has order, .*client"):
+        till_door.land()
+    assert till_door.files() == {}
