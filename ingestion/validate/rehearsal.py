@@ -78,7 +78,9 @@ def rehearse(settings: Settings, shop: Shop, source: Source, file: str, run_date
         except StepError as error:
             sample = _sample(source, landing / file, records)
             return Rehearsed(file, is_whole, fault=str(error).replace(f"{folder}/", ""), sample=sample)
-        return _read_back(throwaway.paths(shop.name), shop, source, Rehearsed(file, is_whole, sample=_sample(source, landing / file, records)))
+        return _read_back(
+            throwaway.paths(shop.name), shop, source, Rehearsed(file, is_whole, sample=_sample(source, landing / file, records))
+        )
 
 
 def _sample(source: Source, head: Path, records: int) -> Sample | None:

@@ -20,7 +20,10 @@ def as_json(findings: Findings) -> str:
 
 def as_text(findings: Findings) -> str:
     """A block per source, what the outputs lack, and the result."""
-    lines = [f"{findings.title} ({findings.shop}), night of {findings.run_date}: at most {findings.records} records of each sampled file", ""]
+    lines = [
+        f"{findings.title} ({findings.shop}), night of {findings.run_date}: at most {findings.records} records of each sampled file",
+        "",
+    ]
     for source in findings.sources:
         lines += [*_source(source, findings.max_refused_share), ""]
     lines += [*_outputs(findings.degraded), ""]
