@@ -107,7 +107,7 @@ def _sample(rows: Sequence[dict]) -> Sample:
     return Sample(len(rows), columns, {path: _sample(elements) for path, elements in arrays.items()})
 
 
-def _leaves(value: object, path: str) -> Iterator[tuple[str, str | None | list[dict]]]:
+def _leaves(value: object, path: str) -> Iterator[tuple[str, str | list[dict] | None]]:
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _leaves(inner, f"{path}.{key}" if path else str(key))

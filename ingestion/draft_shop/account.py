@@ -13,12 +13,9 @@ def account(drafts: Sequence[Draft]) -> str:
     missing = [f"{name} of {draft.name}" for draft in drafts for name in draft.missing]
     if not any(draft.kind == "events" for draft in drafts):
         missing.append("a source of events: draft a shop from a sample of orders or clicks, this one beside it")
-    todo = (
-        f"to be filled in before it can be read: {', '.join(missing)}"
-        if missing
-        else "it can be read as it is; look at each 'please check'"
-    )
-    return "\n".join([*lines, todo])
+    if missing:
+        return "\n".join([*lines, f"to be filled in before it can be read: {', '.join(missing)}"])
+    return "\n".join([*lines, "it can be read as it is; look at each 'please check'"])
 
 
 def _lines(draft: Draft) -> Iterator[str]:

@@ -88,9 +88,7 @@ def _guessed(blank: Draft, content: Sample) -> Draft:
         connection.execute("set timezone = 'UTC'")
         facts = facts_of(connection, content)
         lines = {path: facts_of(connection, sample) for path, sample in content.arrays.items()}
-    array = next(
-        (path for path, line in lines.items() if any(guess.field == "item_id" for guess in guess_fields("events", line, set()))), None
-    )
+    array = next((path for path, line in lines.items() if _names_items(line)), None)
     kind = _kind(facts, array)
     event_type = event_type_column(facts) if kind == "events" else None
     used = {event_type} if event_type else set()
@@ -112,6 +110,10 @@ def _guessed(blank: Draft, content: Sample) -> Draft:
         private_by_value=tuple(by_value),
         facts=facts,
     )
+
+
+def _names_items(facts: Mapping[str, Facts]) -> bool:
+    return any(guess.field == "item_id" for guess in guess_fields("events", facts, set()))
 
 
 def _kind(facts: Mapping[str, Facts], array: str | None) -> str:

@@ -11,8 +11,8 @@ from ingestion.samples import Column, Sample
 
 SYMBOLS = {"€": "EUR", "EUR": "EUR", "$": "USD", "USD": "USD", "£": "GBP", "GBP": "GBP", "CHF": "CHF", "zł": "PLN", "¥": "JPY", "kr": "SEK"}
 CURRENCIES = {
-    "EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "RON", "BGN", "TRY", "JPY", "CNY", "INR", "BRL", "CAD", "AUD", "NZD",
-    "MXN", "ZAR", "KRW", "SGD", "HKD", "THB", "AED", "ILS", "UAH", "RUB",
+    "EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "RON", "BGN", "TRY", "JPY", "CNY", "INR", "BRL", "CAD", "AUD",
+    "NZD", "MXN", "ZAR", "KRW", "SGD", "HKD", "THB", "AED", "ILS", "UAH", "RUB",
 }  # fmt: skip
 _ENOUGH = 0.9  # of the values
 _SYMBOL = "|".join(map(re.escape, sorted(SYMBOLS, key=len, reverse=True)))

@@ -12,8 +12,8 @@ SURE, LIKELY, CHECK = "sure", "likely", "please check"
 _SURE_SCORE, _LIKELY_SCORE = 90, 60
 _NEARLY_ALL = 0.9
 _EVENT_FIELDS = (
-    "event_at", "user_id", "anonymous_id", "session_id", "item_id", "order_id", "quantity", "price", "currency", "event_id", "rating", "query",
-    "position", "recommendation_id", "campaign_id", "treatment", "consent_personalization",
+    "event_at", "user_id", "anonymous_id", "session_id", "item_id", "order_id", "quantity", "price", "currency", "event_id", "rating",
+    "query", "position", "recommendation_id", "campaign_id", "treatment", "consent_personalization",
 )  # fmt: skip
 FIELDS = {
     "events": _EVENT_FIELDS,

@@ -8,9 +8,9 @@ from ingestion.draft_shop.facts import CURRENCIES
 from ingestion.draft_shop.guesses import CHECK, LIKELY
 
 _ZONES = {  # where a currency is most used; a guess to begin with
-    "EUR": "Europe/Berlin", "GBP": "Europe/London", "CHF": "Europe/Zurich", "SEK": "Europe/Stockholm", "NOK": "Europe/Oslo", "DKK": "Europe/Copenhagen",
-    "PLN": "Europe/Warsaw", "CZK": "Europe/Prague", "USD": "America/New_York", "JPY": "Asia/Tokyo", "CNY": "Asia/Shanghai", "INR": "Asia/Kolkata",
-    "BRL": "America/Sao_Paulo", "AUD": "Australia/Sydney",
+    "EUR": "Europe/Berlin", "GBP": "Europe/London", "CHF": "Europe/Zurich", "SEK": "Europe/Stockholm", "NOK": "Europe/Oslo",
+    "DKK": "Europe/Copenhagen", "PLN": "Europe/Warsaw", "CZK": "Europe/Prague", "USD": "America/New_York", "JPY": "Asia/Tokyo",
+    "CNY": "Asia/Shanghai", "INR": "Asia/Kolkata", "BRL": "America/Sao_Paulo", "AUD": "Australia/Sydney",
 }  # fmt: skip
 _OF_IMPORTERS = {"online_retail": "GBP", "taobao": "CNY", "rees46": "USD", "ga4": "USD"}
 
@@ -31,13 +31,9 @@ def guess_currency(drafts: Sequence[Draft]) -> tuple[str, str, str]:
 
 def guess_timezone(drafts: Sequence[Draft], currency: str) -> tuple[str, str]:
     """(zone, what it is for here)."""
-    times = [guess for draft in drafts for guess in draft.guesses if guess.field == "event_at"]
-    zoned = [draft.facts[guess.path].time.has_zone for draft in drafts for guess in draft.guesses if guess in times and guess.path]
-    why = (
-        "the sample's times name their offset; this zone cuts the days"
-        if all(zoned) and zoned
-        else "times without an offset are read in it"
-    )
+    zoned = [draft.facts[guess.path].time.has_zone for draft in drafts if (guess := draft.fields.get("event_at"))]
+    names_offset = bool(zoned) and all(zoned)
+    why = "the sample's times name their offset; it cuts the days" if names_offset else "times without an offset are read in it"
     return _ZONES.get(currency, "UTC"), why
 
 

@@ -62,8 +62,10 @@ def _source(draft: Draft) -> Iterator[str]:
 
 def _files(draft: Draft) -> str:
     if draft.pattern.date_format:
-        return f"  files: {_scalar(draft.pattern.files)} # please check: {{date}} is taken for the day on which a file is delivered"
-    return f"  files: {_scalar(draft.pattern.files)} # no date in the name: it counts as delivered on the night's RUN_DATE; * stands for any text"
+        note = "please check: {date} is taken for the day on which a file is delivered"
+    else:
+        note = "no date in the name: it counts as delivered on the night's RUN_DATE; * stands for any text"
+    return f"  files: {_scalar(draft.pattern.files)} # {note}"
 
 
 def _mapping(draft: Draft) -> Iterator[str]:
@@ -99,9 +101,8 @@ def _event_types(types: EventTypes) -> Iterator[str]:
         yield "  map: # please check: values that the sample does not hold are refused unless you add them"
         yield from (f"    {_scalar(value)}: {event_type}" for value, event_type in types.map.items())
     if types.path:
-        yield from (
-            f"    # please check: {_scalar(value)} ({count} records) is refused unless mapped" for value, count in types.unknown.items()
-        )
+        for value, count in types.unknown.items():
+            yield f"    # please check: {_scalar(value)} ({count} records) is refused unless mapped"
         if types.unknown:
             yield "  # skip_others: true # please check: what is not mapped is no event, and skipped instead of refused"
     if types.refund_path:

@@ -10,8 +10,8 @@ import duckdb
 from ingestion.sql import literal, text_list
 
 _DATES = (
-    "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d %b %Y",
-    "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
+    "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y",
+    "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
 )  # fmt: skip
 _TIMES = ("", " %H:%M:%S", " %H:%M", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S", " %H:%M:%S %z", " %H:%M:%S.%f", ", %H:%M", ", %H:%M:%S")
 PATTERNS = (*map("".join, product(_DATES, _TIMES)), "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d")

@@ -41,7 +41,7 @@ NEEDS = (
     Need("user_predictions of purchase_7d", ("order_completed",), "off", "without orders there is nothing to predict"),
     Need("user_segments.segment and rfm_*", ("order_completed",), "off", "everybody is a window shopper or ready to buy"),
     Need("daily_kpis.orders and its rates", ("order_completed",), "off", "they are 0"),
-    Need("orders and counts of them", ("events.order_id",), "off", "lines without an order_id count in revenue, but make no order: orders are 0"),
+    Need("orders and counts of them", ("events.order_id",), "off", "lines without an order_id count in revenue alone: orders are 0"),
     Need("item_recommendations that are bought_together", ("events.order_id",), "off", "which items were bought together is not known"),
     Need("item_recommendations that are similar", ("product_viewed",), "poorer", "similar items and tastes come from purchases alone"),
     Need("daily_kpis.views and view_to_cart_rate", ("product_viewed",), "off", "there are no product views"),

@@ -73,14 +73,12 @@ def rehearse(settings: Settings, shop: Shop, source: Source, file: str, run_date
             settings, data=Path(folder) / "data", hmac_key=secrets.token_bytes(32), landing_overrides=((shop.name, landing),)
         )
         alone = shop.model_copy(update={"sources": (source,), "checks": shop.checks.model_copy(update={"max_refused_share": 1.0})})
+        rehearsed = Rehearsed(file, is_whole, sample=_sample(source, landing / file, records))
         try:
             land(throwaway, alone, run_date)
         except StepError as error:
-            sample = _sample(source, landing / file, records)
-            return Rehearsed(file, is_whole, fault=str(error).replace(f"{folder}/", ""), sample=sample)
-        return _read_back(
-            throwaway.paths(shop.name), shop, source, Rehearsed(file, is_whole, sample=_sample(source, landing / file, records))
-        )
+            return replace(rehearsed, fault=str(error).replace(f"{folder}/", ""))
+        return _read_back(throwaway.paths(shop.name), shop, source, rehearsed)
 
 
 def _sample(source: Source, head: Path, records: int) -> Sample | None:

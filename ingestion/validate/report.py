@@ -20,10 +20,8 @@ def as_json(findings: Findings) -> str:
 
 def as_text(findings: Findings) -> str:
     """A block per source, what the outputs lack, and the result."""
-    lines = [
-        f"{findings.title} ({findings.shop}), night of {findings.run_date}: at most {findings.records} records of each sampled file",
-        "",
-    ]
+    heads = f"the first {findings.records} records of each sampled file"
+    lines = [f"{findings.title} ({findings.shop}), night of {findings.run_date}: {heads}", ""]
     for source in findings.sources:
         lines += [*_source(source, findings.max_refused_share), ""]
     lines += [*_outputs(findings.degraded), ""]
