@@ -39,7 +39,7 @@ def event_type_column(facts: Mapping[str, Facts]) -> str | None:
     scores = {
         path: 2 * name_score(path, EVENT_TYPE_NAMES) + 100 * share
         for path, fact in facts.items()
-        if fact.distinct <= _MOST_TYPES and (share := _known_share(fact)) >= _KNOWN_SHARE
+        if not name_score(path, STATUS_NAMES) and fact.distinct <= _MOST_TYPES and (share := _known_share(fact)) >= _KNOWN_SHARE
     }
     return max(scores, key=scores.get, default=None)
 
