@@ -1,7 +1,7 @@
 """Which column is which canonical field: by its name, if its values allow it; each guess with how sure it is."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ingestion.draft_shop.facts import Facts
 from ingestion.draft_shop.words import FIELD_NAMES, TOTALS, name_score, plain
@@ -48,10 +48,6 @@ def _text(facts: Facts) -> bool:
     return True
 
 
-def _id(facts: Facts) -> bool:
-    return facts.distinct > 1 or facts.filled == 1
-
-
 def _number(facts: Facts) -> bool:
     return facts.is_number
 
@@ -85,8 +81,11 @@ def guess_fields(kind: str, facts: Mapping[str, Facts], used: set[str]) -> list[
         if path is not None:
             used.add(path)
             guesses.append(_guess(name, path, facts[path]))
-    if kind in ("events", "users", "links") and not any(guess.field == "user_id" for guess in guesses):
-        guesses += _email_as_user(facts, used)
+    found = {guess.field for guess in guesses}
+    if kind == "events" and "event_at" not in found:
+        guesses[:0] = _by_values("event_at", facts, used, lambda fact: fact.time is not None)
+    if kind in ("events", "users") and "user_id" not in found:
+        guesses += _by_values("user_id", facts, used, lambda fact: fact.is_email)
     return guesses
 
 
@@ -137,12 +136,11 @@ def _doubts(name: str, path: str, facts: Facts) -> Iterator[str]:
         yield "an e-mail address: it is pseudonymised like every id, but an id that stays when it changes is better"
 
 
-def _email_as_user(facts: Mapping[str, Facts], used: set[str]) -> Iterator[Guess]:
-    for path, fact in facts.items():
-        if path not in used and fact.is_email:
-            used.add(path)
-            yield _guess("user_id", path, fact)
-            return
+def _by_values(name: str, facts: Mapping[str, Facts], used: set[str], fits: Callable[[Facts], bool]) -> list[Guess]:
+    """The first column, most filled ones first, whose values say what its name does not."""
+    paths = sorted((path for path, fact in facts.items() if path not in used and fits(fact)), key=lambda path: -facts[path].filled)
+    used.update(paths[:1])
+    return [replace(_guess(name, path, facts[path]), confidence=CHECK) for path in paths[:1]]
 
 
 def private_columns(facts: Mapping[str, Facts], used: set[str], are_of_items: bool) -> tuple[list[str], list[str]]:

@@ -226,6 +226,12 @@ def test_times_are_read_in_many_forms(drafted, times, expected):
     assert events(made, "strftime(event_at, '%Y-%m-%d %H:%M')")[0] == (expected,)
 
 
+def test_a_time_that_no_name_gives_away_is_told_by_its_values(drafted):
+    made = drafted(("clicks.csv", "event,user_id,item_id,when\nview,u1,i1,05.01.2026 10:00\nview,u1,i1,13.01.2026 10:00\n"))
+    assert events(made, "strftime(event_at, '%Y-%m-%d %H:%M')") == [("2026-01-05 09:00",), ("2026-01-13 09:00",)]
+    assert "please check" in next(line for line in made[0].splitlines() if "event_at" in line)
+
+
 def test_a_day_that_could_be_a_month_is_to_be_checked(drafted):
     text, _, _ = drafted(("clicks.csv", "event,user_id,item_id,time\nview,u1,i1,03/04/2026 10:00\nview,u1,i1,03/04/2026 11:00\n"))
     assert "please check: day or month first?" in next(line for line in text.splitlines() if "event_at" in line)

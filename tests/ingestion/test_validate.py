@@ -58,9 +58,8 @@ def test_what_is_mapped_to_what_is_shown_with_an_example(make_door):
 
 def test_columns_that_nothing_maps_are_ignored_and_private_ones_dropped(make_door):
     door = make_door(TILL | {"traits": []}, WEB)
-    door.deliver(
-        "till/2026-01-05.csv", "order,item,quantity,price,time,customer,colour,E-Mail\no1,i1,1,2,2026-01-05 10:00:00,c1,red,a@b.de\n"
-    )
+    header = "order,item,quantity,price,time,customer,colour,E-Mail"
+    door.deliver("till/2026-01-05.csv", f"{header}\no1,i1,1,2,2026-01-05 10:00:00,c1,red,a@b.de\n")
     door.deliver("events/2026-01-05.jsonl", [view(context={"page": "x", "os": "y"}, consent={"other": True})])
     csv, web = (source.unmapped for source in find(door).sources)
     assert (csv.ignored, csv.private, csv.absent) == (("colour",), ("E-Mail",), ())
@@ -123,9 +122,7 @@ def test_event_types_are_counted_and_values_that_no_map_names_are_shown(make_doo
 def test_a_column_of_ids_taken_for_event_types_shows_none_of_them(make_door):
     door = make_door(WEB, max_refused_share=1)
     door.deliver("events/2026-01-05.jsonl", [view(number, event=f"secret-{number}") for number in range(200)])
-    findings = find(door)
-    assert list(findings.sources[0].unknown_event_types.values()) == [200]
-    assert "secret-1" not in as_text(findings)
+    assert find(door).sources[0].unknown_event_types == {"(200 different values: is it the right column?)": 200}
 
 
 def test_only_the_first_records_of_the_oldest_and_newest_files_are_read(make_door):
