@@ -4,7 +4,6 @@ One file in `shops/` describes one shop: its zone and money, where its files com
 the canonical events, and the rules that its published tables keep.
 """
 
-import re
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,200 +11,20 @@ from zoneinfo import ZoneInfo
 
 import yaml
 from croniter import croniter
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, EmailStr, Field, HttpUrl, model_validator
+from pydantic import AfterValidator, EmailStr, Field, HttpUrl, model_validator
 from pydantic import ValidationError as PydanticError
 
 from settings import PROJECT_ROOT, Settings
+from sources import Part, Source, SourceFileError
 
-EVENT_TYPES = (
-    "product_list_viewed",
-    "product_viewed",
-    "product_clicked",
-    "product_searched",
-    "product_added",
-    "product_removed",
-    "wishlist_added",
-    "checkout_started",
-    "order_completed",
-    "order_refunded",
-    "product_reviewed",
-    "recommendation_shown",
-    "recommendation_clicked",
-    "campaign_sent",
-    "campaign_clicked",
-)
-EventTypeName = Literal[EVENT_TYPES]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
-FIELDS_BY_KIND = {
-    "events": {
-        "required": ("event_at",),
-        "optional": (
-            "event_id", "user_id", "anonymous_id", "session_id", "item_id", "order_id", "quantity", "price", "currency",
-            "rating", "query", "position", "recommendation_id", "campaign_id", "treatment", "consent_personalization",
-        ),
-    },
-    "items": {
-        "required": ("item_id",),
-        "optional": (
-            "title", "description", "category", "brand", "price", "currency", "stock_quantity", "is_active", "image_url",
-        ),
-    },
-    "users": {"required": ("user_id",), "optional": ("consent_personalization",)},
-}  # fmt: skip
+
+IMPORTERS = PROJECT_ROOT / "shops" / "importers"  # source templates of the export formats that many shops share
 
 
 class ShopFileError(ValueError):
     """A shop file that cannot be used; the message names the file and each wrong key."""
-
-
-class Part(BaseModel):
-    """A piece of a shop file: unknown keys are errors, and nothing changes after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Condition(Part):
-    """One test of a source column; exactly one comparison is named."""
-
-    column: str
-    equals: str | None = None
-    one_of: tuple[str, ...] | None = None
-    starts_with: str | None = None
-    matches: str | None = None  # RE2 regular expression, found anywhere in the value unless anchored
-    at_most: float | None = None
-    is_missing: bool | None = None
-
-    @model_validator(mode="after")
-    def _has_one_comparison(self) -> "Condition":
-        named = self.model_fields_set - {"column"}
-        if len(named) != 1:
-            raise ValueError(f"a condition names exactly one comparison beside column, not {sorted(named) or 'none'}")
-        return self
-
-
-class SkipRule(Part):
-    """Records that are declared not to be events: all conditions must hold."""
-
-    reason: str
-    when: tuple[Condition, ...] = Field(min_length=1)
-
-
-class Column(Part):
-    """Where a canonical field comes from: a source column or dotted path, an element of the order lines, or a constant."""
-
-    from_: str | None = Field(default=None, alias="from")
-    line: str | None = None  # path inside one element of the source's `lines` array
-    value: str | float | bool | None = None
-    format: str | None = None  # event_at only: iso (default), unix_s, unix_ms, unix_us, or a strptime pattern
-    absolute: bool = False  # numbers only: the sign is dropped, since refunds are positive quantities of another type
-    remove_suffix: str | None = None  # '.0' where a spreadsheet made floats of whole numbers
-    uppercase: bool = False  # where people type codes by hand: 85123a is 85123A
-
-    @model_validator(mode="after")
-    def _has_an_origin(self) -> "Column":
-        if self.value is not None and (self.from_ or self.line):
-            raise ValueError("name either value, or from / line, not both")
-        if self.value is None and not (self.from_ or self.line):
-            raise ValueError("name one of from, line, value")
-        return self
-
-
-def _column(value: object) -> object:
-    return {"from": value} if isinstance(value, str) else value
-
-
-ColumnEntry = Annotated[Column, BeforeValidator(_column)]
-
-
-class EventTypeRule(Part):
-    """`then` is the event type of the records for which all conditions hold."""
-
-    when: tuple[Condition, ...] = Field(min_length=1)
-    then: EventTypeName
-
-
-class EventTypeMapping(Part):
-    """How a record's event type is found: the first rule that holds, else the mapped column, else the default."""
-
-    rules: tuple[EventTypeRule, ...] = ()
-    from_: str | None = Field(default=None, alias="from")
-    map: dict[str, EventTypeName] = {}
-    default: EventTypeName | None = None
-
-    @model_validator(mode="after")
-    def _is_complete(self) -> "EventTypeMapping":
-        if self.map and not self.from_:
-            raise ValueError("map needs from: the column whose values are mapped")
-        if not (self.rules or self.map or self.default):
-            raise ValueError("name at least one of rules, map, default")
-        return self
-
-
-class Source(Part):
-    """One kind of file in landing/ and how its columns map onto the canonical ones."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")
-    kind: Literal["events", "items", "users"] = "events"
-    format: Literal["csv", "json_lines", "parquet"]
-    files: str  # glob below landing/, with {date} where the delivery date stands
-    date_format: str = "%Y-%m-%d"
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    lines: str | None = None  # json_lines: path of an array whose elements are event lines of one record
-    event_type: EventTypeMapping | None = None
-    columns: dict[str, ColumnEntry]
-    traits: tuple[str, ...] = ()  # users only: columns kept as traits
-    skip: tuple[SkipRule, ...] = ()
-    anonymous_orders: bool = False  # order lines that name nobody land with no visitor_key instead of being refused
-
-    @model_validator(mode="after")
-    def _columns_fit_the_kind(self) -> "Source":
-        allowed = FIELDS_BY_KIND[self.kind]
-        for name in self.columns:
-            if name not in allowed["required"] + allowed["optional"]:
-                raise ValueError(f"columns.{name}: unknown; {self.kind} have {', '.join(allowed['required'] + allowed['optional'])}")
-        for name in allowed["required"]:
-            if name not in self.columns:
-                raise ValueError(f"columns.{name}: missing; {self.kind} need it")
-        if (self.kind == "events") != (self.event_type is not None):
-            raise ValueError("event_type: needed for kind events, and only there")
-        if self.kind == "events" and not {"user_id", "anonymous_id"} & set(self.columns):
-            raise ValueError("columns: events need user_id or anonymous_id")
-        if self.kind != "users" and self.traits:
-            raise ValueError("traits: only for kind users")
-        if self.lines and self.format != "json_lines":
-            raise ValueError("lines: only for format json_lines")
-        for name, column in self.columns.items():
-            if column.line and not self.lines:
-                raise ValueError(f"columns.{name}.line: needs lines, the array whose elements are the event lines")
-        if self.files.startswith("/") or ".." in Path(self.files).parts:
-            raise ValueError("files: must stay under the landing folder")
-        return self
-
-    @property
-    def glob(self) -> str:
-        return self.files.replace("{date}", "*")
-
-    def files_in(self, landing: Path) -> list[Path]:
-        """The source's files below a landing folder; hidden ones are uploads under way."""
-        return sorted(path for path in landing.glob(self.glob) if path.is_file() and not path.name.startswith("."))
-
-    def delivery_date(self, relative_path: str) -> date | None:
-        """The date in a file's path below landing/; None where the pattern has none.
-
-        Raises:
-            ShopFileError: the path does not match the pattern or holds no such date.
-        """
-        if "{date}" not in self.files:
-            return None
-        pattern = re.escape(self.files).replace(r"\{date\}", "(?P<date>.+?)").replace(r"\*", "[^/]*")
-        match = re.fullmatch(pattern, relative_path)
-        if match is None:
-            raise ShopFileError(f"{relative_path} does not match {self.files} of source {self.name}")
-        try:
-            return datetime.strptime(match["date"], self.date_format).date()
-        except ValueError as error:
-            raise ShopFileError(f"{relative_path}: {error}; source {self.name} wants {self.files}") from error
 
 
 class Checks(Part):
@@ -217,6 +36,14 @@ class Checks(Part):
     max_quantity: int = Field(default=1_000_000, gt=0)
     max_id_length: int = Field(default=256, gt=0)
     max_refused_share: float = Field(default=0.05, ge=0, le=1)
+
+
+class Privacy(Part):
+    """Names of source fields that hold private data, beside those that are private everywhere (docs/shop-file.md lists them)."""
+
+    drop: tuple[str, ...] = ()
+    hash: tuple[str, ...] = ()  # traits only: a keyed hash stands for the value; elsewhere they are dropped
+    keep: tuple[str, ...] = ()  # not private in this shop, whatever the list says
 
 
 class Eligibility(Part):
@@ -280,6 +107,7 @@ class Shop(Part):
     consent_default: bool = True  # for people whose consent nobody recorded
     sources: tuple[Source, ...] = Field(min_length=1)
     checks: Checks = Checks()
+    privacy: Privacy = Privacy()
     eligibility: Eligibility = Eligibility()
     recommendations: Recommendations = Recommendations()
     predictions: Predictions = Predictions()
@@ -320,12 +148,15 @@ class Shop(Part):
             ShopFileError: no file of any source carries a date.
         """
         landing = self.landing_folder(settings)
-        dates = [
-            source.delivery_date(path.relative_to(landing).as_posix())
-            for source in self.sources
-            if "{date}" in source.files
-            for path in source.files_in(landing)
-        ]
+        try:
+            dates = [
+                source.delivery_date(path.relative_to(landing).as_posix())
+                for source in self.sources
+                if "{date}" in source.files
+                for path in source.files_in(landing)
+            ]
+        except SourceFileError as error:
+            raise ShopFileError(f"{landing}: {error}") from error
         if not dates:
             raise ShopFileError(f"{landing}: no file of shop {self.name} with a date in its name; pass --run-date")
         return max(dates)
@@ -346,7 +177,30 @@ def read(path: Path) -> Shop:
     if not isinstance(content, dict):
         raise ShopFileError(f"{path}: a shop file is a mapping of keys")
     try:
+        content |= {"sources": _with_importers(content.get("sources"))}
         return Shop.model_validate(content)
+    except UnknownImporter as error:
+        raise ShopFileError(f"{path}: {error}") from error
     except PydanticError as error:
         faults = "\n".join(f"  {'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
         raise ShopFileError(f"{path}: {error.error_count()} fault(s)\n{faults}") from error
+
+
+class UnknownImporter(ValueError):
+    """A source names an importer that does not exist."""
+
+
+def _with_importers(sources: object) -> object:
+    """The sources with the keys of their importers beneath their own; `columns` are merged, all else is replaced."""
+    if not isinstance(sources, list):
+        return sources
+    return [_with_importer(source) if isinstance(source, dict) and "importer" in source else source for source in sources]
+
+
+def _with_importer(source: dict) -> dict:
+    known = sorted(file.stem for file in IMPORTERS.glob("*.yml"))
+    if source["importer"] not in known:
+        raise UnknownImporter(f"source {source.get('name')}: no importer {source['importer']}; there are {', '.join(known)}")
+    template = yaml.safe_load((IMPORTERS / f"{source['importer']}.yml").read_text())
+    columns = template["columns"] | (source.get("columns") or {})
+    return template | source | {"columns": {name: column for name, column in columns.items() if column is not None}}

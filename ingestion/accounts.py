@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from ingestion.manifest import Entry
+from ingestion.manifest import Entry, Manifest
 from shop import Shop
 
 log = logging.getLogger("ingestion")
@@ -35,6 +35,18 @@ def log_sources(shop: Shop, entries: Sequence[Entry]) -> None:
         for outcome in ("quarantined", "skipped"):
             for reason, count in _total(getattr(entry, outcome) for entry in own).most_common():
                 log.info("%s: %d %s: %s", source.name, count, outcome, reason)
+
+
+def log_new_columns(shop: Shop, manifest: Manifest, entries: Sequence[Entry]) -> None:
+    """Log, for each source, the columns that its files did not have when they last landed: they are not read."""
+    for source in shop.sources:
+        earlier = manifest.of_source(source.name)
+        known = set(earlier[-1].columns) if earlier else set()
+        for entry in (entry for entry in entries if entry.source == source.name):
+            new = [column for column in entry.columns if known and column not in known]
+            if new:
+                log.warning("%s: %s has new columns, which are ignored: %s", source.name, entry.file, ", ".join(new))
+            known |= set(entry.columns)
 
 
 def excessive_refusals(shop: Shop, entries: Sequence[Entry]) -> list[str]:

@@ -1,42 +1,52 @@
 """Lands a batch of files of one source and one form into staging, in a few passes of DuckDB over all of them.
 
-raw → checked (mapped, with reasons) → sound (with pseudonyms) → landed; what falls out on the way is counted by file.
+checked (read, mapped, with reasons) → passed → sound (with pseudonyms) → landed; what falls out on the way is counted by file.
+Only `checked` is a table: what follows are views over it, read once, when the lake's files are written.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
-from ingestion import checks, identify
-from ingestion.formats import Reader, json_texts, texts_of
+from ingestion import checks, identify, privacy
+from ingestion.formats import json_texts, texts_of
 from ingestion.lake import TABLES
 from ingestion.manifest import Entry
-from ingestion.mapping import Mapping, typed
+from ingestion.mapping import Mapping, midnight, typed
+from ingestion.privacy import Names
 from ingestion.pseudonyms import make_visitors
 from ingestion.quarantine import make_refused
-from ingestion.reading import CountedFile, make_raw
+from ingestion.reading import CountedFile, day_after_which_is_late, make_spans, reading
 from ingestion.sql import literal
-from ingestion.writing import instant, write
-from shop import Shop, Source
+from ingestion.writing import write
+from shop import Shop
+from sources import Source
 
 _COMPUTED = {
     "events": {
-        "event_id": "record_id || '#' || line",
+        "event_id": f"{identify.RECORD_ID} || '#' || line",
         "visitor_key": "coalesce(user_key, anonymous_key)",
         "device_key": "case when user_key is not null then anonymous_key end",
     },
     "items": {},
     "users": {"visitor_key": "user_key"},
+    "links": {
+        "visitor_key": "user_key",
+        "linked_key": "coalesce(anonymous_key, other_user_key)",
+        "is_device": "anonymous_key is not null",
+    },
 }
+_IDS = {"user_id": "user", "other_user_id": "user", "anonymous_id": "anon"}
 # (source, first event_at, last event_at) → the Parquet files of landed events that may hold duplicates of such events
-KnownFiles = Callable[[Source, str, str], list[Path]]
+KnownFiles = Callable[[Sequence[CountedFile], str, str], list[Path]]
 
 
 def stage(
     connection: duckdb.DuckDBPyConnection,
     shop: Shop,
-    key: bytes,
+    keys: bytes,
     files: Sequence[CountedFile],
     staging: Path,
     known_files: KnownFiles,
@@ -45,107 +55,153 @@ def stage(
 
     Args:
         connection: to DuckDB, in the shop's zone.
-        key: of the pseudonyms.
+        keys: of the pseudonyms.
         files: of one source, with equal readers, in the order in which they land.
 
     Raises:
         StepError: a file cannot be read as it was counted.
     """
-    source, reader = files[0].delivery.source, files[0].reader
-    make_raw(connection, shop, files)
-    _make_checked(connection, shop, source, reader)
-    _make_visitors(connection, shop, key)
-    make_refused(connection, reader, [(number, record) for number, file in enumerate(files) for record in file.count.set_aside])
-    _make_skipped(connection)
-    connection.execute("drop table raw")
-    _make_duplicates(connection, source, known_files)
-    _make_landed(connection, source)
-    connection.execute("drop table checked")
+    source = files[0].delivery.source
+    _make_checked(connection, shop, files)
+    _make_passed(connection, source)
+    _make_sound(connection, shop, source, keys)
+    make_refused(connection, shop, files)
+    if source.kind == "events":
+        identify.make_event_duplicates(connection, lambda first, last: known_files(files, first, last))
+    else:
+        identify.make_state_duplicates(connection, source)
+    _make_landed(connection, shop, files)
     entries = write(connection, files, staging)
-    connection.execute("drop table landed")
+    for name in ("landed", "sound", "passed", "checked"):
+        connection.execute(f"drop view if exists {name}")
+    for name in ("checked_lines", "landed_lines", "raw"):
+        connection.execute(f"drop table if exists {name}")
     return entries
 
 
-def _make_checked(connection: duckdb.DuckDBPyConnection, shop: Shop, source: Source, reader: Reader) -> None:
-    """checked: a row per event line, mapped, with why it is skipped or refused; faulty: the refused records."""
+def _make_checked(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Sequence[CountedFile]) -> None:
+    """checked: a row per event line, mapped, with why it is skipped or refused and, if so, its text; `row` numbers the records.
+
+    Where records have lines, they are first read into a table, which numbers them; else the table `checked_lines` does.
+    """
+    source, reader, columns = files[0].delivery.source, files[0].reader, TABLES[files[0].delivery.table]
     mapping = Mapping(source, shop.timezone)
-    fields = {"user_id": "null::varchar", "anonymous_id": "null::varchar", "event_id": "null::varchar"} | mapping.fields
-    mapped = [name for name in TABLES[source.kind] if name not in {"source", "landed_date", *_COMPUTED[source.kind]}]
-    connection.execute(f"""
-        create or replace temp table checked as
-        with
-        records as ({reader.records(mapping.record_paths, source.lines)}),
-        pieces as ({_pieces(mapping)}),
-        fields as (
+    fields = dict.fromkeys((*_IDS, "event_id"), "null::varchar") | mapping.fields
+    reason = checks.reason(shop, source, has_controls=any(file.count.has_controls for file in files))
+    kept = {name: typed(name, columns[name]) for name in columns if name in source.columns or name == "event_type"}
+    kept |= {name: name for name in (*_IDS, *mapping.trait_names) if name in source.columns or name in mapping.trait_names}
+    kept |= {"own_id": "event_id"} if "event_id" in source.columns else {}
+    kept.pop("event_id", None)
+    if not source.lines:
+        kept["raw_text"] = f"case when reason is not null then {reader.text(Names(shop.privacy, source.kind == 'items'))} end"
+    with reading(connection, files) as raw:
+        if source.lines:
+            connection.execute(f"create or replace temp table raw as {raw}")
+            records = reader.records("(select *, rowid as row from raw)", mapping.record_paths, source.lines)
+        else:
+            records = reader.records(f"({raw})", mapping.record_paths, None)
+        connection.execute(f"""
+            create or replace temp table checked_lines as
+            with  -- inlined: a materialized one would lose the order of the rows, and time
+            records as not materialized ({records}),
+            pieces as not materialized ({_pieces(mapping)}),
+            fields as not materialized (
+                select
+                    *, {_latest(shop, files)} as latest, {mapping.skip_reason()} as skip_reason,
+                    {", ".join(f"{expression} as {name}" for name, expression in fields.items())}
+                from pieces
+            ),
+            judged as not materialized (
+                select *, case when skip_reason is null then {reason} end as reason from fields
+            )
             select
-                file_no, pieces.row - spans.first_row + 1 as record, pieces.line, spans.latest, pieces.fault,
-                {mapping.skip_reason()} as skip_reason,
-                {", ".join(f"{expression} as {name}" for name, expression in fields.items())}
-            from pieces join spans using (file_no)
-        )
-        select
-            file_no, record, line, skip_reason, {checks.reason(shop, source)} as reason,
-            user_id, anonymous_id, event_id as own_id,
-            {", ".join(f"{typed(name, TABLES[source.kind][name])} as {name}" for name in mapped)}
-        from fields""")
-    connection.execute("""
-        create or replace temp table faulty as
-        select file_no, record, arg_min(reason, line) as reason
-        from checked where reason is not null and skip_reason is null group by all""")
+                file_no, {"row, line, " if source.lines else ""}skip_reason, reason,
+                {", ".join(f"{expression} as {name}" for name, expression in kept.items())}
+            from judged""")
+    missing = {name: f"null::{type_}" for name, type_ in columns.items() if name in mapping.fields} | {"own_id": "null::varchar"}
+    missing |= dict.fromkeys(_IDS, "null::varchar")  # what is not mapped is not stored: a column of nulls takes 80 MB in 10 million rows
+    added = [] if source.lines else ["rowid as row", "1 as line"]
+    added += [f"{null} as {name}" for name, null in missing.items() if name not in kept and name != "event_id"]
+    connection.execute(f"create or replace temp view checked as select {''.join(f'{column}, ' for column in added)}* from checked_lines")
+    make_spans(connection, files, "raw" if source.lines else "checked_lines")
 
 
 def _pieces(mapping: Mapping) -> str:
     if not mapping.source.lines:
-        return "select *, 1 as line from records"
+        return "select * from records"
     elements = "case when len(lines) > 0 then lines else [null] end"
     return f"""
-        select * exclude (texts){texts_of(mapping.line_paths, "w")}
+        select *{texts_of(mapping.line_paths, "w", "element")}
         from (
-            select *, {json_texts("element", mapping.line_paths)} as texts
-            from (select *, unnest({elements}) as element, generate_subscripts({elements}, 1) as line from records)
+            select * exclude (texts), {json_texts("element", mapping.line_paths)} as texts
+            from (
+                select *, unnest({elements}) as element, generate_subscripts({elements}, 1) as line
+                from (select null as texts, * from records)
+            )
         )"""
 
 
-def _make_visitors(connection: duckdb.DuckDBPyConnection, shop: Shop, key: bytes) -> None:
-    """passed: what is neither skipped nor refused; sound: the same with pseudonyms. Both are views, which saves memory."""
-    ids = (
-        "select 'user' as kind, user_id as id from checked where user_id is not null "
-        "union all select 'anon', anonymous_id from checked where anonymous_id is not null"
+def _latest(shop: Shop, files: Sequence[CountedFile]) -> str:
+    """SQL: the first instant that is too late for the row's file."""
+    instants = (midnight(day_after_which_is_late(shop, file), shop.timezone) for file in files)
+    return f"[{', '.join(instants)}][file_no + 1]"
+
+
+def _make_passed(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """passed: the lines that are neither skipped nor refused; a record passes whole or not at all."""
+    whole = ""
+    if source.lines:
+        connection.execute("""
+            create or replace temp table faulty as
+            select row, arg_min(reason, line) as reason from checked where reason is not null group by row""")
+        whole = "anti join faulty using (row)"
+    connection.execute(f"create or replace temp view passed as select * from checked {whole} where reason is null and skip_reason is null")
+
+
+def _make_sound(connection: duckdb.DuckDBPyConnection, shop: Shop, source: Source, keys: bytes) -> None:
+    """sound: what passed, with pseudonyms and, of events, the content that stands for a missing event id."""
+    hashed = {f"trait{index}": "trait" for index, name in enumerate(source.traits) if Names(shop.privacy).is_hashed(name)}
+    named = {name: kind for name, kind in (_IDS | hashed).items() if name in source.columns or name in hashed}
+    ids = " union all ".join(f"select '{kind}' as kind, {name} as id from checked where {name} is not null" for name, kind in named.items())
+    make_visitors(connection, keys, shop.identity_namespace, ids or "select '' as kind, '' as id where false")
+    identify.make_sound(connection, source, partial(_with_keys, named, [*_IDS, *hashed]))
+
+
+def _with_keys(named: dict[str, str], names: Sequence[str], lines: str) -> str:
+    """SQL: `lines` of `passed` with the pseudonyms of their ids; `user_id` gives user_key."""
+    joins = " ".join(
+        f"left join visitors as {name}_visitors on {name}_visitors.kind = '{kind}' and {name}_visitors.id = {lines}.{name}"
+        for name, kind in named.items()
     )
-    make_visitors(connection, key, shop.identity_namespace, ids)
-    connection.execute("""
-        create or replace temp view passed as
-        select * exclude (skip_reason, reason) from checked anti join faulty using (file_no, record) where skip_reason is null""")
-    connection.execute("""
-        create or replace temp view sound as
-        select passed.*, users.key as user_key, devices.key as anonymous_key
-        from passed
-        left join visitors as users on users.kind = 'user' and users.id = passed.user_id
-        left join visitors as devices on devices.kind = 'anon' and devices.id = passed.anonymous_id""")
+    keys = (f"{f'{name}_visitors.key' if name in named else 'null::uuid'} as {name.removesuffix('_id')}_key" for name in names)
+    return f"select {lines}.*, {', '.join(keys)} from {lines} {joins}"
 
 
-def _make_skipped(connection: duckdb.DuckDBPyConnection) -> None:
-    """skipped: records declared to be none of the source's, counted by file and reason."""
-    connection.execute("""
-        create or replace temp table skipped as
-        select file_no, skip_reason, count(distinct record) as records
-        from checked where skip_reason is not null group by all order by all""")
+def _make_landed(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Sequence[CountedFile]) -> None:
+    """landed: the lake's rows; of several files it is a table, since each is written by itself."""
+    source = files[0].delivery.source
+    computed = _COMPUTED[source.kind] | _private(shop, source)
+    computed |= {"source": literal(source.name), "landed_date": f"{_dates(files)}[file_no + 1]"}
+    query = f"""
+        select file_no, row, line, {", ".join(f"{computed.get(name, name)} as {name}" for name in TABLES[source.kind])}
+        from sound left join occurrences using (row) anti join duplicates using (row)"""
+    if len(files) > 1:
+        connection.execute(f"create or replace temp table landed_lines as {query}")
+        query = "from landed_lines"
+    connection.execute(f"create or replace temp view landed as {query}")
 
 
-def _make_duplicates(connection: duckdb.DuckDBPyConnection, source: Source, known_files: KnownFiles) -> None:
-    if source.kind != "events":
-        identify.make_state_duplicates(connection, source)
-        return
-    identify.make_record_ids(connection, source)
-    first, last = connection.execute(f"select {instant('min(event_at)')}, {instant('max(event_at)')} from passed").fetchone()
-    identify.make_event_duplicates(connection, known_files(source, first, last) if first else [])
+def _private(shop: Shop, source: Source) -> dict[str, str]:
+    """The columns in which texts stand that may hold private data, and ids that are known by the visitor alone."""
+    if source.kind == "events":
+        session = source.columns.get("session_id")
+        of_visitor = "left(md5(coalesce(anonymous_key, user_key)::varchar || '/' || session_id), 24)"
+        return {"query": privacy.without_private_text("query")} | ({"session_id": of_visitor} if session and session.per_visitor else {})
+    if source.kind == "users":
+        return {"traits": privacy.traits(Names(shop.privacy), source.traits)}
+    return {}
 
 
-def _make_landed(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """landed: the lake's rows."""
-    computed = _COMPUTED[source.kind] | {"source": literal(source.name), "landed_date": "spans.landed_date"}
-    ids = "join record_ids using (file_no, record)" if source.kind == "events" else ""
-    connection.execute(f"""
-        create or replace temp table landed as
-        select file_no, record, line, {", ".join(f"{computed.get(name, name)} as {name}" for name in TABLES[source.kind])}
-        from sound {ids} join spans using (file_no) anti join duplicates using (file_no, record)""")
+def _dates(files: Sequence[CountedFile]) -> str:
+    dates = (f"date '{file.delivery.landed_date}'" for file in files)
+    return f"[{', '.join(dates)}]"

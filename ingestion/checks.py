@@ -3,9 +3,12 @@
 The first condition that holds is the reason. Reasons are short and the same every night, so that they can be counted.
 """
 
+from babel import Locale
+
 from ingestion.mapping import FALSE, TRUE, midnight
-from ingestion.sql import literal
-from shop import Checks, Shop, Source
+from ingestion.sql import among, literal
+from shop import Checks, Shop
+from sources import Source
 
 ITEM_EVENTS = (
     "product_viewed", "product_clicked", "product_added", "product_removed", "wishlist_added", "product_reviewed",
@@ -17,15 +20,17 @@ _IDS_BY_KIND = {
     ),
     "items": ("item_id",),
     "users": ("user_id",),
+    "links": ("user_id", "anonymous_id", "other_user_id"),
 }  # fmt: skip
+_CURRENCIES = " ".join(sorted(Locale("en").currencies))  # ISO 4217, with those of the past
 _LARGEST_INTEGER = 2**31 - 1
 _LARGEST_PRICE = 10**14 - 1  # DECIMAL(18, 4)
 
 
-def reason(shop: Shop, source: Source) -> str:
+def reason(shop: Shop, source: Source, has_controls: bool = True) -> str:
     """SQL: why a line of `fields` is refused (`latest`: the first instant too late for its delivery); null if it is sound."""
-    by_kind = {"events": _of_events, "items": _of_items, "users": _of_users}
-    conditions = [*by_kind[source.kind](shop, source), *_ids(source, shop.checks)]
+    by_kind = {"events": _of_events, "items": _of_items, "users": _of_users, "links": _of_links}
+    conditions = [*by_kind[source.kind](shop, source), *_ids(source, shop.checks, has_controls)]
     cases = " ".join(f"when {condition} then {literal(text)}" for condition, text in conditions)
     return f"case when fault is not null then fault {cases} end"
 
@@ -41,7 +46,7 @@ def _of_events(shop: Shop, source: Source) -> list[tuple[str, str]]:
         ("event_at >= latest", f"event_at is more than {checks.latest_after_delivery_days} day(s) after delivery"),
         ("event_type is null", "unknown event type"),
         (f"not ({known})", "names no user"),
-        (f"item_id is null and event_type in ({', '.join(map(literal, ITEM_EVENTS))})", "names no item"),
+        (f"item_id is null and {among('event_type', ITEM_EVENTS)}", "names no item"),
         *_money(checks),
         *_whole_number("quantity", "quantity is not a positive whole number", at_least=1),
         (f"try_cast(quantity as double) > {min(checks.max_quantity, _LARGEST_INTEGER)}", f"quantity is over {checks.max_quantity}"),
@@ -60,6 +65,15 @@ def _of_items(shop: Shop, source: Source) -> list[tuple[str, str]]:
     ]
 
 
+def _of_links(shop: Shop, source: Source) -> list[tuple[str, str]]:
+    return [
+        ("user_id is null", "names no user"),
+        ("anonymous_id is null and other_user_id is null", "links the user to nothing"),
+        ("linked_at_text is not null and linked_at is null", "linked_at is not a time"),
+        ("linked_at >= latest", f"linked_at is more than {shop.checks.latest_after_delivery_days} day(s) after delivery"),
+    ]
+
+
 def _of_users(shop: Shop, source: Source) -> list[tuple[str, str]]:
     return [("user_id is null", "names no user"), *_boolean("consent_personalization")]
 
@@ -69,7 +83,7 @@ def _money(checks: Checks) -> list[tuple[str, str]]:
         *_number("price"),
         ("try_cast(price as double) < 0", "price is negative"),
         (f"try_cast(price as double) > {min(checks.max_price, _LARGEST_PRICE)}", f"price is over {checks.max_price:.15g}"),
-        ("not regexp_full_match(currency, '[A-Z]{3}')", "currency is not three letters"),
+        (f"not (regexp_full_match(currency, '[A-Z]{{3}}') and contains({literal(_CURRENCIES)}, currency))", "currency is unknown"),
     ]
 
 
@@ -85,13 +99,15 @@ def _whole_number(field: str, text: str, at_least: int) -> list[tuple[str, str]]
 
 
 def _boolean(field: str) -> list[tuple[str, str]]:
-    return [(f"lower({field}) not in {TRUE} and lower({field}) not in {FALSE}", f"{field} is not true or false")]
+    return [(f"not {among(f'lower({field})', (*TRUE, *FALSE))}", f"{field} is not true or false")]
 
 
-def _ids(source: Source, checks: Checks) -> list[tuple[str, str]]:
+def _ids(source: Source, checks: Checks, has_controls: bool) -> list[tuple[str, str]]:
     limit, ids = checks.max_id_length, [field for field in _IDS_BY_KIND[source.kind] if field in source.columns]
     too_long = [  # strlen, of bytes, is free; length is not
         (f"strlen({field}) > {limit} and length({field}) > {limit}", f"{field} is longer than {limit} characters") for field in ids
     ]
+    if not has_controls:
+        return too_long
     # a line end in an id: most likely a stray quote has swallowed the lines up to the next one
     return [*too_long, (f"regexp_matches(concat_ws('', {', '.join(ids)}), '[[:cntrl:]]')", "an id holds a control character")]

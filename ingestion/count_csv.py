@@ -12,17 +12,24 @@ from ingestion.counting import MAX_RECORD_BYTES, Count, FileRefused, Tally, is_u
 _ODD = re.compile(rb"[\"\x00]|\r(?!\n)")
 
 
-def count_csv(path: Path, delimiter: str, clean_copy: Path) -> Count:
-    """Count a CSV file with a header (RFC 4180, UTF-8).
+def count_csv(path: Path, delimiter: str, clean_copy: Path, column_names: tuple[str, ...] = (), is_thorough: bool = False) -> Count:
+    """Count a CSV file (RFC 4180, UTF-8).
+
+    Args:
+        column_names: of a file without a header; else they are in its first line.
+        is_thorough: look at each line by itself, also where a fast look shows nothing odd.
 
     Raises:
         FileRefused: no header, or a quoted field that spans lines and does not end properly: which of those lines are
             records cannot be known.
     """
     csv.field_size_limit(MAX_RECORD_BYTES)
-    facts = survey(path, odd=(b'"', b"\x00"))
+    facts = survey(path, odd=(b"\x00",), quote=b'"')
     with path.open("rb") as file:
-        columns, header_lines = _header(file, delimiter)
+        columns, header_lines = (column_names, 0) if column_names else _header(file, delimiter)
+        if facts.has_whole_lines and not facts.has_mixed_newlines and len(columns) > 1 and header_lines < 2 and not is_thorough:
+            breaks = ((1, header_lines + 1),)
+            return Count(path, columns, facts.lines - header_lines, line_breaks=breaks, has_controls=facts.has_controls, is_surveyed=True)
         tally = Tally(first_line=header_lines + 1)
         _walk(file, len(columns), delimiter, facts.is_plain, tally)
     is_rewritten = bool(tally.dropped_lines) or facts.has_mixed_newlines

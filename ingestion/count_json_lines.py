@@ -8,6 +8,7 @@ from ingestion.counting import MAX_RECORD_BYTES, Count, Tally, is_utf8, survey, 
 # DuckDB reads JSON lines as a CSV of one column, and needs a delimiter: this is no character, so no text holds it.
 NO_CHARACTER = "\U0010ffff"
 _ODD = (NO_CHARACTER.encode(), b"\x00")
+_BLANKS = (b"\n\n", b"\n\r", b"\n ", b"\n\t")  # a blank line may follow
 
 
 def count_json_lines(path: Path, clean_copy: Path) -> Count:
@@ -16,13 +17,17 @@ def count_json_lines(path: Path, clean_copy: Path) -> Count:
     Raises:
         FileRefused: it is no text, or most of its lines cannot be read.
     """
-    facts = survey(path, _ODD)
+    facts = survey(path, (*_ODD, *_BLANKS))
+    with path.open("rb") as file:
+        starts_blank = file.read(1).isspace()
+    if facts.is_plain and not facts.has_mixed_newlines and not starts_blank:
+        return Count(path, (), facts.lines)
     tally = Tally(first_line=1)
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if line.isspace():
                 tally.drop(number, number)
-            elif not facts.is_plain and (fault := _fault(line)):
+            elif fault := _fault(line):
                 tally.refuse(number, fault, line)
             else:
                 tally.records += 1

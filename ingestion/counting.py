@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 MAX_RECORD_BYTES = 1_000_000  # half of what DuckDB takes as one line
 MAX_LINE_BYTES = 64 << 20  # beyond it a file is no text; bounds memory
 MAX_SET_ASIDE = 100_000  # beyond it a file is not what its shop file says; bounds memory
@@ -36,11 +38,13 @@ class Count:
 
     Args:
         readable: what DuckDB reads: the file, or its copy without the records set aside.
-        columns: the names in its header or schema; empty for JSON lines.
+        columns: the names in its header or schema; empty for JSON.
         records: how many records DuckDB must find in `readable`.
         set_aside: the other records.
         line_breaks: (record, line) wherever a record, counted from 1, does not stand on the line after its predecessor's.
         is_multiline: a quoted field holds a line end.
+        has_controls: it may hold other control characters than line ends.
+        is_surveyed: lines were counted, but not looked at one by one: DuckDB judges them, and where it finds fault, they are.
     """
 
     readable: Path
@@ -49,6 +53,8 @@ class Count:
     set_aside: tuple[SetAside, ...] = ()
     line_breaks: tuple[tuple[int, int], ...] = ((1, 1),)
     is_multiline: bool = False
+    has_controls: bool = True
+    is_surveyed: bool = False
 
     @property
     def read(self) -> int:
@@ -103,29 +109,50 @@ class Survey:
     """What one fast look over a text file tells.
 
     Args:
+        lines: how many there are.
         is_plain: each line is one record, with no quote or other oddity to look into.
+        has_whole_lines: each line is one record, or a broken one; its quotes come in pairs.
+        has_controls: there are other control characters than line ends.
         has_mixed_newlines: some lines end in CR LF, others in LF; DuckDB refuses that.
     """
 
+    lines: int
     is_plain: bool
+    has_whole_lines: bool
+    has_controls: bool
     has_mixed_newlines: bool
 
 
-def survey(path: Path, odd: tuple[bytes, ...]) -> Survey:
-    """Look for the bytes `odd`, lone carriage returns, invalid UTF-8 and overlong records.
+def survey(path: Path, odd: tuple[bytes, ...], quote: bytes = b"") -> Survey:
+    """Look for the bytes `odd`, lone carriage returns, invalid UTF-8, overlong records and unpaired quotes.
 
     Raises:
         FileRefused: a line is longer than any text's.
     """
-    is_plain, lines, crlf_lines = True, 0, 0
+    is_plain, has_whole_lines, has_controls, lines, crlf_lines = True, True, False, 0, 0
     with path.open("rb") as file:
         for block in _whole_lines(file):
-            crlf = block.count(b"\r\n")
-            lines, crlf_lines = lines + block.count(b"\n"), crlf_lines + crlf
-            is_plain = is_plain and not (
-                len(block) > MAX_RECORD_BYTES or block.count(b"\r") != crlf or any(text in block for text in odd) or not is_utf8(block)
-            )
-    return Survey(is_plain, has_mixed_newlines=0 < crlf_lines < lines)
+            characters = np.frombuffer(block, dtype=np.uint8)
+            crlf = block.count(b"\r\n") if b"\r" in block else 0
+            line_ends = int(np.count_nonzero(characters == ord(b"\n")))
+            lines, crlf_lines = lines + line_ends + (not block.endswith(b"\n")), crlf_lines + crlf
+            has_controls = has_controls or int(np.count_nonzero(characters < ord(b" "))) > line_ends + crlf or b"\x7f" in block
+            has_whole_lines = has_whole_lines and not _is_odd(block, odd, crlf)
+            if has_whole_lines and quote and quote in block:
+                is_plain, has_whole_lines = False, _has_paired_quotes(characters, quote)
+    return Survey(lines, is_plain and has_whole_lines, has_whole_lines, has_controls, has_mixed_newlines=0 < crlf_lines < lines)
+
+
+def _is_odd(block: bytes, odd: tuple[bytes, ...], crlf: int) -> bool:
+    has_lone_return = b"\r" in block and block.count(b"\r") != crlf
+    return len(block) > MAX_RECORD_BYTES or has_lone_return or any(text in block for text in odd) or not is_utf8(block)
+
+
+def _has_paired_quotes(characters: np.ndarray, quote: bytes) -> bool:
+    """Whether every line of a block has an even number of quotes: then none opens a field that goes on in the next line."""
+    line_ends = np.flatnonzero(characters == ord(b"\n"))
+    lines_of_quotes = np.searchsorted(line_ends, np.flatnonzero(characters == ord(quote)))
+    return not (np.bincount(lines_of_quotes) % 2).any()
 
 
 def is_utf8(text: bytes) -> bool:

@@ -1,52 +1,57 @@
 """How DuckDB reads each format: SQL that gives raw records in file order, and the text at a path of a record.
 
-A reader is a value: files with equal readers are read in one pass. Every reader gives the table `raw` a column `file_no`
-(the file's place in the list, from 0) besides its own, and from it `records`: row, file_no, fault, the texts v0, v1, …,
-and `lines` where event lines are asked for.
+A reader is a value: files with equal readers are read in one pass. `raw` gives a reader's own columns and `file_no` (the
+file's place in the list, from 0); `records` adds fault, the texts v0, v1, …, and `lines` (a list of JSON values) where
+event lines are asked for.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingestion import privacy
 from ingestion.count_csv import count_csv
 from ingestion.count_json_lines import NO_CHARACTER, count_json_lines
 from ingestion.count_parquet import count_parquet
 from ingestion.counting import Count
+from ingestion.plain_text import plain_text
 from ingestion.sql import identifier, literal, text_list
-from shop import Source
+from sources import PathSegment, Source, path_segments
 
 
 @dataclass(frozen=True)
 class CsvReader:
-    """CSV with a header; columns are found by name, wherever they stand."""
+    """CSV; columns are found by name, wherever they stand."""
 
     delimiter: str
     columns: tuple[str, ...]
+    has_header: bool
     is_multiline: bool
 
-    def missing(self, paths: Sequence[str]) -> list[str]:
-        """The paths that the files do not have, or have twice."""
-        return [path for path in paths if self.columns.count(path) != 1]
+    def has(self, path: str) -> bool:
+        """Whether the files have the path's column, once."""
+        return self.columns.count(path) == 1
 
     def raw(self, files: Sequence[Path]) -> str:
         names = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(self.columns)))
         return (
-            f"select *, file_index as file_no from read_csv({text_list(files)}, columns = {{{names}}}, header = true, "
-            f"auto_detect = false, delim = {literal(self.delimiter)}, quote = '\"', escape = '\"', comment = '', "
-            f"strict_mode = true, parallel = {'false' if self.is_multiline else 'true'})"
+            f"select *, file_index::bigint as file_no from read_csv({text_list(files)}, columns = {{{names}}}, "
+            f"header = {str(self.has_header).lower()}, auto_detect = false, delim = {literal(self.delimiter)}, quote = '\"', "
+            f"escape = '\"', comment = '', strict_mode = true, parallel = {str(not self.is_multiline).lower()})"
         )
 
-    def records(self, paths: Sequence[str], lines: str | None) -> str:
-        texts = "".join(f", {_clean(f'c{self.columns.index(path)}')} as v{index}" for index, path in enumerate(paths))
-        return f"select rowid as row, file_no, null::varchar as fault{texts} from raw"
+    def records(self, raw: str, paths: Sequence[str], lines: str | None) -> str:
+        texts = "".join(f", {self._value(path)} as v{index}" for index, path in enumerate(paths))
+        return f"select *, null::varchar as fault{texts} from {raw}"
 
-    def text(self) -> str:
-        """The record as CSV, of the table `raw`."""
+    def text(self, names: privacy.Names) -> str:
+        """The record as CSV, of the columns of `raw`, without its private fields."""
         odd = literal(f'["\r\n{self.delimiter}]')
         fields = (
-            f"""case when regexp_matches({name}, {odd}) then '"' || replace({name}, '"', '""') || '"' else coalesce({name}, '') end"""
-            for name in (f"raw.c{index}" for index in range(len(self.columns)))
+            literal(privacy.DROPPED)
+            if names.is_private(column)
+            else f"""case when regexp_matches({name}, {odd}) then '"' || replace({name}, '"', '""') || '"' else coalesce({name}, '') end"""
+            for column, name in zip(self.columns, (f"c{index}" for index in range(len(self.columns))), strict=True)
         )
         return f"concat_ws({literal(self.delimiter)}, {', '.join(fields)})"
 
@@ -54,42 +59,49 @@ class CsvReader:
         """How a value stands in `text`."""
         return f"replace({value}, '\"', '\"\"')"
 
+    def _value(self, path: str) -> str:
+        return _clean(f"c{self.columns.index(path)}") if self.has(path) else "null::varchar"
+
 
 @dataclass(frozen=True)
-class JsonLinesReader:
+class JsonReader:
     """One JSON object a line; read as text, so that a broken line costs only itself."""
 
-    def missing(self, paths: Sequence[str]) -> list[str]:
-        """None: an object may lack any key."""
-        return []
+    columns: tuple[str, ...] = ()
+
+    def has(self, path: str) -> bool:
+        """Always: an object may lack any key."""
+        return True
 
     def raw(self, files: Sequence[Path]) -> str:
         return (
-            f"select raw, file_index as file_no from read_csv({text_list(files)}, columns = {{'raw': 'VARCHAR'}}, header = false, "
-            f"auto_detect = false, delim = '{NO_CHARACTER}', quote = '', escape = '', comment = '')"
+            f"select document, file_index::bigint as file_no from read_csv({text_list(files)}, columns = {{'document': 'VARCHAR'}}, "
+            f"header = false, auto_detect = false, delim = '{NO_CHARACTER}', quote = '', escape = '', comment = '')"
         )
 
-    def records(self, paths: Sequence[str], lines: str | None) -> str:
+    def records(self, raw: str, paths: Sequence[str], lines: str | None) -> str:
         array, not_an_array = "", ""
         if lines:
-            array = f", json_extract(doc, {literal(json_path(lines) + '[*]')}) as lines"
-            not_an_array = f"when json_type(doc, {literal(json_path(lines))}) not in ('ARRAY', 'NULL') then 'lines is no array'"
+            array = f", json_extract(doc, {literal(json_path(path_segments(lines)) + '[*]')}) as lines"
+            not_an_array = (
+                f"when json_type(doc, {literal(json_path(path_segments(lines)))}) not in ('ARRAY', 'NULL') then 'lines is no array'"
+            )
         return f"""
-            select row, file_no,
+            select *,
                 case
                     when doc is null then 'not valid JSON'
                     when json_type(doc) <> 'OBJECT' then 'not a JSON object'
                     {not_an_array}
-                end as fault{", lines" if lines else ""}{texts_of(paths, "v")}
+                end as fault{texts_of(paths, "v", "doc")}
             from (
-                select row, file_no, doc{array}, {json_texts("doc", paths)} as texts
-                from (select rowid as row, file_no, case when json_valid(raw) then raw end as doc from raw)
+                select *{array}, {json_texts("doc", paths)} as texts
+                from (select *, case when json_valid(document) then document end as doc from {raw})
             )"""
 
-    def text(self) -> str:
-        """The record as JSON with unescaped texts; of broken JSON the shape alone, since no id in it can be found."""
-        shape = """left(regexp_replace(raw.raw, '[^{}\\[\\]:,;|" \\t]+', 'x', 'g'), 500)"""
-        return f"case when json_valid(raw.raw) then json(raw.raw)::varchar else {shape} end"
+    def text(self, names: privacy.Names) -> str:
+        """The record as JSON with unescaped texts, without private fields; of broken JSON the shape alone: no id in it can be found."""
+        shape = """left(regexp_replace(document, '[^{}\\[\\]:,;|" \\t]+', 'x', 'g'), 500)"""
+        return f"case when json_valid(document) then {names.without_private('json(document)::varchar')} else {shape} end"
 
     def escaped(self, value: str) -> str:
         """How a value stands in `text`."""
@@ -98,73 +110,108 @@ class JsonLinesReader:
 
 @dataclass(frozen=True)
 class ParquetReader:
-    """Parquet; nested fields by dotted path."""
+    """Parquet; nested fields by path."""
 
     columns: tuple[str, ...]
 
-    def missing(self, paths: Sequence[str]) -> list[str]:
-        """The paths whose column the files do not have."""
-        return [path for path in paths if path not in self.columns and path.split(".")[0] not in self.columns]
+    def has(self, path: str) -> bool:
+        """Whether the files have the path's column."""
+        return path in self.columns or path_segments(path)[0].name in self.columns
 
     def raw(self, files: Sequence[Path]) -> str:
         columns = ", ".join(f"{identifier(name)} as c{index}" for index, name in enumerate(self.columns))
-        return f"select {columns}, file_index as file_no from read_parquet({text_list(files)}, hive_partitioning = false)"
+        return f"select {columns}, file_index::bigint as file_no from read_parquet({text_list(files)}, hive_partitioning = false)"
 
-    def records(self, paths: Sequence[str], lines: str | None) -> str:
-        texts = "".join(f", {_clean(f'({self._column(path)})::varchar')} as v{index}" for index, path in enumerate(paths))
-        return f"select rowid as row, file_no, null::varchar as fault{texts} from raw"
+    def records(self, raw: str, paths: Sequence[str], lines: str | None) -> str:
+        texts = "".join(f", {_clean(f'({self._value(path)})::varchar')} as v{index}" for index, path in enumerate(paths))
+        array = f", json_extract(to_json({self._value(lines)}), '$[*]') as lines" if lines else ""
+        return f"select *, null::varchar as fault{texts}{array} from {raw}"
 
-    def text(self) -> str:
-        """The record as a JSON object, of the table `raw`."""
-        fields = ", ".join(f"{literal(name)}, raw.c{index}" for index, name in enumerate(self.columns))
-        return f"json_object({fields})::varchar"
+    def text(self, names: privacy.Names) -> str:
+        """The record as a JSON object, of the columns of `raw`, without its private fields."""
+        fields = ", ".join(f"{literal(name)}, c{index}" for index, name in enumerate(self.columns))
+        return names.without_private(f"json_object({fields})::varchar")
 
     def escaped(self, value: str) -> str:
         """How a value stands in `text`."""
         return _in_json(value)
 
-    def _column(self, path: str) -> str:
+    def _value(self, path: str) -> str:
         if path in self.columns:
             return f"c{self.columns.index(path)}"
-        column, *fields = path.split(".")
-        return ".".join([f"c{self.columns.index(column)}", *map(identifier, fields)])
+        first, *rest = path_segments(path)
+        if first.name not in self.columns:
+            return "null::varchar"
+        value = _element(f"c{self.columns.index(first.name)}", first)
+        for segment in rest:
+            value = _element(f"{value}.{identifier(segment.name)}", segment)
+        return value
 
 
-Reader = CsvReader | JsonLinesReader | ParquetReader
+Reader = CsvReader | JsonReader | ParquetReader
 
 
-def count(source: Source, path: Path, clean_copy: Path) -> Count:
-    """Count a file of `source`; where records are set aside, a copy without them is written to `clean_copy`.
+def count(source: Source, path: Path, clean_copy: Path, is_thorough: bool = False) -> Count:
+    """Count a file of `source`; where it is not plain text, or records are set aside, a copy is written beside `clean_copy`.
 
     Raises:
         FileRefused: the file cannot be landed.
     """
+    if source.format == "parquet":
+        return count_parquet(path)
+    plain = plain_text(source, path, clean_copy.with_suffix(".plain"))
     if source.format == "csv":
-        return count_csv(path, source.delimiter, clean_copy)
-    return count_json_lines(path, clean_copy) if source.format == "json_lines" else count_parquet(path)
+        return count_csv(plain, source.delimiter, clean_copy, source.column_names, is_thorough)
+    return count_json_lines(plain, clean_copy)
 
 
 def reader(source: Source, count: Count) -> Reader:
     """What reads the counted file."""
     if source.format == "csv":
-        return CsvReader(source.delimiter, count.columns, count.is_multiline)
-    return JsonLinesReader() if source.format == "json_lines" else ParquetReader(count.columns)
+        return CsvReader(source.delimiter, count.columns, not source.column_names, count.is_multiline)
+    return ParquetReader(count.columns) if source.format == "parquet" else JsonReader()
 
 
-def json_path(path: str) -> str:
-    """A dotted path as a JSONPath: 'consent.personalization' is $."consent"."personalization"."""
-    keys = (key.replace("\\", "\\\\").replace('"', '\\"') for key in path.split("."))
+def json_path(segments: Sequence[PathSegment]) -> str:
+    """Names as a JSONPath: 'consent.personalization' is $."consent"."personalization"."""
+    keys = (segment.name.replace("\\", "\\\\").replace('"', '\\"') for segment in segments)
     return "$" + "".join(f'."{key}"' for key in keys)
 
 
 def json_texts(document: str, paths: Sequence[str]) -> str:
-    """The texts at several paths of a JSON value, which is parsed once, as a list."""
-    return f"json_extract_string({document}, {text_list(map(json_path, paths))})" if paths else "[]::varchar[]"
+    """The texts at the plain paths among `paths` of a JSON value, which is parsed once, as a list."""
+    plain = [json_path(path_segments(path)) for path in paths if not _selects(path)]
+    return f"json_extract_string({document}, {text_list(plain)})" if plain else "[]::varchar[]"
 
 
-def texts_of(paths: Sequence[str], prefix: str) -> str:
-    """Select-list entries that name the members of the list `texts`."""
-    return "".join(f", {_clean(f'texts[{index + 1}]')} as {prefix}{index}" for index in range(len(paths)))
+def texts_of(paths: Sequence[str], prefix: str, document: str) -> str:
+    """Select-list entries for `paths`: the members of the list `texts`, and what is selected out of lists of `document`."""
+    plain = [path for path in paths if not _selects(path)]
+    values = (f"texts[{plain.index(path) + 1}]" if path in plain else _selected(document, path) for path in paths)
+    return "".join(f", {_clean(value)} as {prefix}{index}" for index, value in enumerate(values))
+
+
+def _selects(path: str) -> bool:
+    return any(segment.key for segment in path_segments(path))
+
+
+def _selected(document: str, path: str) -> str:
+    """The text at a path that selects elements of lists by a key."""
+    value, since = document, []
+    for segment in path_segments(path):
+        since.append(segment)
+        if segment.key:
+            key = literal(json_path([PathSegment(segment.key)]))
+            elements = f"json_extract({value}, {literal(json_path(since) + '[*]')})"
+            value = f"list_filter({elements}, lambda element: json_extract_string(element, {key}) = {literal(segment.value)})[1]"
+            since = []
+    return f"json_extract_string({value}, {literal(json_path(since))})"
+
+
+def _element(value: str, segment: PathSegment) -> str:
+    if segment.key is None:
+        return value
+    return f"list_filter({value}, lambda element: element.{identifier(segment.key)}::varchar = {literal(segment.value)})[1]"
 
 
 def _in_json(value: str) -> str:

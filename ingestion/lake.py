@@ -1,22 +1,24 @@
 """The lake's folder: its tables, the staging of a landing, and the commit that makes it visible.
 
-A landing is written to `lake/.staging-<pid>`, renamed into place file by file, and then recorded in the manifest. A
-file without a record is the rest of a killed landing, and goes before the next one starts.
+A landing is written to `lake/.staging-<pid>`, renamed into place file by file, recorded in the manifest, and seen by the
+warehouse once `lake/deliveries.parquet` lists it. A file without a record is the rest of a killed landing, and goes
+before the next one starts.
 """
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
 from faults import fault_point
+from ingestion.landing import Delivery
 from ingestion.manifest import Entry, Manifest
 from ingestion.sql import literal
+from ingestion.standing import replaced_dates, write_deliveries
 from settings import ShopPaths
-from shop import Source
 from steps import StepError
 
 TABLES = {
@@ -34,6 +36,10 @@ TABLES = {
     },
     "users": {
         "visitor_key": "uuid", "source": "varchar", "traits": "varchar", "consent_personalization": "boolean", "landed_date": "date",
+    },
+    "links": {
+        "visitor_key": "uuid", "linked_key": "uuid", "is_device": "boolean", "linked_at": "timestamptz", "source": "varchar",
+        "landed_date": "date",
     },
 }  # fmt: skip
 _SCHEMA_FILE = "landed_date=1970-01-01/schema.parquet"  # no rows: a glob over the table always finds a file with its types
@@ -58,11 +64,11 @@ class Lake:
         """
         for staging in self.paths.lake.glob(".staging-*"):  # of the dead: the living hold the lock
             shutil.rmtree(staging)
-        recorded = {part.path for entry in self.manifest.entries for part in entry.parts}
+        recorded = {part.path for entry in self.manifest.entries for part in entry.written}
         found = {file.relative_to(self.paths.root).as_posix(): file for file in self._parquet_files()}
         for path in found.keys() - recorded:
             found[path].unlink()
-        lost = {entry.part.path for entry in self.manifest.entries} - found.keys()
+        lost = {part.path for entry in self.manifest.entries for part in entry.parts} - found.keys()
         if lost:
             raise StepError(
                 f"{len(lost)} file(s) recorded in {self.manifest.folder} are gone from the lake, the first {min(lost)}: "
@@ -84,32 +90,50 @@ class Lake:
         """Write the file without rows that gives each table its types."""
         for table, columns in TABLES.items():
             path = f"lake/{table}/{_SCHEMA_FILE}"
-            (staging / path).parent.mkdir(parents=True)
+            (staging / path).parent.mkdir(parents=True, exist_ok=True)
             typed = ", ".join(f"null::{type_} as {name}" for name, type_ in columns.items())
             connection.execute(f"copy (select {typed} limit 0) to {literal(str(staging / path))} (format parquet, compression zstd)")
             self._move(staging, path)
 
-    def files_with_events(self, staging: Path, staged: Iterable[Entry], source: Source, first: str, last: str) -> list[Path]:
-        """The Parquet files, landed and staged, that may hold duplicates of a source's events between two times.
+    def files_with_events(self, staging: Path, staged: Sequence[Entry], batch: Sequence[Delivery], first: str, last: str) -> list[Path]:
+        """The Parquet files, landed and staged, that may hold duplicates of a batch's events between two times.
 
         A content hash holds the event's time, so other times need not be read. A source's own id says nothing of it:
-        then all files are read, of which DuckDB takes the one column (20 million ids: 0.7 s on two cores).
+        then all files are read, of which DuckDB takes the one column (20 million ids: 0.7 s on two cores). What the
+        batch replaces, or is replaced by, holds no duplicates of it, and neither does what no longer stood when it came.
         """
-        files = [(self.paths.root, entry) for entry in self.manifest.entries] + [(staging, entry) for entry in staged]
+        source = batch[0].source
+        landed = self.manifest.of_source(source.name)
+        staged = [entry for entry in staged if entry.source == source.name]
+        replaced = replaced_dates([*landed, *staged, *batch])
+        names, days = {delivery.file for delivery in batch if delivery.is_dated}, {delivery.day for delivery in batch if delivery.day}
+        roots = [self.paths.root] * len(landed) + [staging] * len(staged)
         return [
-            root / entry.part.path
-            for root, entry in files
-            if entry.source == source.name
-            and entry.first_event_at is not None
+            root / part.path
+            for root, entry, replaced_date in zip(roots, [*landed, *staged], replaced, strict=False)
+            if entry.first_event_at is not None
             and ("event_id" in source.columns or (entry.first_event_at <= last and first <= entry.last_event_at))
+            and entry.file not in names
+            and entry.day not in days
+            and (replaced_date is None or replaced_date > batch[0].landed_date)
+            for part in entry.parts
         ]
 
-    def commit(self, entries: list[Entry], staging: Path) -> None:
-        """Move the landings' files into place, then record them."""
-        for part in (part for entry in entries for part in entry.parts):
+    def commit(self, connection: duckdb.DuckDBPyConnection, entries: list[Entry], staging: Path) -> None:
+        """Move the landings' files into place, record them, and show them to the warehouse."""
+        for part in (part for entry in entries for part in entry.written):
             self._move(staging, part.path)
         fault_point("land.renamed")
         self.manifest.add(entries)
+        fault_point("land.recorded")
+        self.show(connection, staging)
+
+    def show(self, connection: duckdb.DuckDBPyConnection, staging: Path) -> None:
+        """List what the manifest records in `lake/deliveries.parquet`, which is what the warehouse sees."""
+        path = "lake/deliveries.parquet"
+        (staging / path).parent.mkdir(parents=True, exist_ok=True)
+        write_deliveries(connection, self.manifest.entries, staging / path)
+        self._move(staging, path)
 
     def keep_quarantine(self, entries: Iterable[Entry], staging: Path) -> None:
         """Of landings that were refused as a whole, keep what was quarantined, until the next landing starts."""

@@ -9,10 +9,9 @@ read as its shop file says, or too large a share of refused records, stops the n
 import logging
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -25,7 +24,7 @@ from ingestion.lake import Lake
 from ingestion.landing import new_deliveries
 from ingestion.manifest import Entry
 from ingestion.mapping import Mapping
-from ingestion.reading import CountedFile, count_files
+from ingestion.reading import CountedFile, NotAsCounted, count_files, count_thoroughly
 from ingestion.sql import literal
 from ingestion.user_key import NO_KEY
 from settings import Settings
@@ -60,7 +59,8 @@ def land(settings: Settings, shop: Shop, run_date: date, options: Namespace | No
             lake.write_schemas(connection, staging)
             entries = _stage(connection, shop, settings.hmac_key, files, lake, staging, batch_bytes)
             _refuse_if_too_many(shop, lake, entries, staging)
-            lake.commit(entries, staging)
+            accounts.log_new_columns(shop, lake.manifest, entries)
+            lake.commit(connection, entries, staging)
     accounts.log_sources(shop, entries)
     lines = sum(entry.event_lines for entry in entries)
     clauses = [accounts.account(entries), f"{len(entries)} files", f"{lines} event lines", f"{time.monotonic() - started:.1f} s"]
@@ -106,25 +106,41 @@ def _stage(
     batch_bytes: int,
 ) -> list[Entry]:
     entries: list[Entry] = []
-    known_files = partial(lake.files_with_events, staging, entries)  # sees what earlier batches staged
-    for batch in _batches(files, batch_bytes):
-        entries += stage(connection, shop, key, batch, staging, known_files)
+
+    def known_files(batch: Sequence[CountedFile], first: str, last: str) -> list[Path]:
+        return lake.files_with_events(staging, entries, [file.delivery for file in batch], first, last)
+
+    batches = list(_batches(files, batch_bytes))
+    while batches:
+        batch = batches.pop(0)
+        try:
+            entries += stage(connection, shop, key, batch, staging, known_files)
+        except NotAsCounted as fault:
+            if not any(file.count.is_surveyed for file in batch):
+                raise
+            log.info("%s; its lines are looked at one by one", str(fault).removesuffix("; nothing was landed"))
+            batches = [*_batches(count_thoroughly(batch, staging), batch_bytes), *batches]
+            continue
         log.info("%s: %d of %d files read", batch[0].delivery.source.name, len(entries), len(files))
     return entries
 
 
 def _batches(files: list[CountedFile], batch_bytes: int) -> Iterator[list[CountedFile]]:
+    """Files that are read together: of one source and one reader; of what others may replace, only of one delivery date."""
     batch: list[CountedFile] = []
     size = 0
     for file in files:
-        is_other = bool(batch) and (file.delivery.source, file.reader) != (batch[0].delivery.source, batch[0].reader)
-        if batch and (is_other or size + file.delivery.bytes > batch_bytes):
+        if batch and (_kind(file) != _kind(batch[0]) or size + file.delivery.bytes > batch_bytes):
             yield batch
             batch, size = [], 0
         batch.append(file)
         size += file.delivery.bytes
     if batch:
         yield batch
+
+
+def _kind(file: CountedFile) -> tuple:
+    return file.delivery.source, file.reader, file.delivery.landed_date if file.delivery.day else None
 
 
 def _refuse_if_too_many(shop: Shop, lake: Lake, entries: list[Entry], staging: Path) -> None:

@@ -1,13 +1,15 @@
 """Which files of landing/ are to be landed: delivered by the night's day, and not landed yet."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 from ingestion.manifest import Manifest
+from ingestion.standing import replaced_dates
 from settings import Settings
-from shop import Shop, ShopFileError, Source
+from shop import Shop
+from sources import Kind, Source, SourceFileError
 from steps import StepError
 
 log = logging.getLogger("ingestion")
@@ -19,25 +21,37 @@ class Delivery:
 
     Args:
         source, path: whose it is, and where.
-        name: its path below landing/.
+        file: its path below landing/.
         landed_date: the day it counts as delivered on.
+        day: the day that it describes, if its name says so.
         bytes, modified_ns, sha256: its size, time of change and content.
+        revision: the how manieth content under its name.
     """
 
     source: Source
     path: Path
-    name: str
+    file: str
     landed_date: date
+    day: date | None
     bytes: int
     modified_ns: int
     sha256: str
+    revision: int = 1
+
+    @property
+    def table(self) -> Kind:
+        return self.source.kind
+
+    @property
+    def is_dated(self) -> bool:
+        return "{date}" in self.source.files
 
 
 def new_deliveries(settings: Settings, shop: Shop, run_date: date, manifest: Manifest) -> list[Delivery]:
     """The files to land on the night of `run_date`, by source, then by delivery date and name.
 
-    Events land once whatever their file is called; of items and users, a later delivery with an earlier content is
-    news, since it says that the old state holds again.
+    A content that stands lands once, whatever its file is called; of items and users, a later delivery with an earlier
+    content is news, since it says that the old state holds again.
 
     Raises:
         StepError: no landing folder, a source without any file, or a file name without a date where one should be.
@@ -45,42 +59,51 @@ def new_deliveries(settings: Settings, shop: Shop, run_date: date, manifest: Man
     landing = shop.landing_folder(settings)
     if not landing.is_dir():
         raise StepError(f"the landing folder {landing} of shop {shop.name} does not exist")
+    return [delivery for source in shop.sources for delivery in _new_of_source(landing, source, run_date, manifest)]
+
+
+def _new_of_source(landing: Path, source: Source, run_date: date, manifest: Manifest) -> list[Delivery]:
+    known = _standing(source, manifest)
     found = []
-    for source in shop.sources:
-        names: dict[str, str] = {}
-        for delivery in _delivered(landing, source, run_date, manifest):
-            earlier = _landed_as(delivery, manifest, names)
-            if earlier is None:
-                names[delivery.sha256] = delivery.name
-                found.append(delivery)
-            elif earlier != delivery.name:
-                log.info("%s: %s holds the same as %s, and is not landed again", source.name, delivery.name, earlier)
+    for delivery in _delivered(landing, source, run_date, manifest):
+        newest = manifest.newest(source.name, delivery.file)
+        earlier = known.get(_content(delivery))
+        if newest and newest.sha256 == delivery.sha256:
+            continue
+        if earlier is not None:
+            log.info("%s: %s holds the same as %s, and is not landed again", source.name, delivery.file, earlier)
+            continue
+        known[_content(delivery)] = delivery.file
+        found.append(replace(delivery, revision=newest.revision + 1 if newest else 1))
     return found
+
+
+def _standing(source: Source, manifest: Manifest) -> dict[tuple, str]:
+    """The names of a source's standing deliveries, by what tells contents apart."""
+    entries = manifest.of_source(source.name)
+    replaced = replaced_dates(entries)
+    return {_content(entry): entry.file for entry, replaced_date in zip(entries, replaced, strict=True) if replaced_date is None}
+
+
+def _content(landing) -> tuple:
+    is_state = landing.table in ("items", "users")
+    return landing.sha256, landing.day, landing.landed_date if is_state else None
 
 
 def _delivered(landing: Path, source: Source, run_date: date, manifest: Manifest) -> list[Delivery]:
     files = source.files_in(landing)
-    if not files and not any(entry.source == source.name for entry in manifest.entries):
+    if not files and not manifest.of_source(source.name):
         raise StepError(f"{landing}: no file matches {source.files} (source {source.name})")
-    dated = [(_landed_date(source, path, landing, run_date), path.relative_to(landing).as_posix(), path) for path in files]
-    return [_delivery(source, path, name, landed_date, manifest) for landed_date, name, path in sorted(dated) if landed_date <= run_date]
-
-
-def _delivery(source: Source, path: Path, name: str, landed_date: date, manifest: Manifest) -> Delivery:
-    state = path.stat()
-    digest = manifest.digest(source.name, name, path)
-    return Delivery(source, path, name, landed_date, state.st_size, state.st_mtime_ns, digest)
-
-
-def _landed_date(source: Source, path: Path, landing: Path, run_date: date) -> date:
     try:
-        return source.delivery_date(path.relative_to(landing).as_posix()) or run_date
-    except ShopFileError as error:
+        deliveries = [_delivery(source, path, path.relative_to(landing).as_posix(), run_date) for path in files]
+    except SourceFileError as error:
         raise StepError(f"{landing}: {error}") from error
+    due = [delivery for delivery in deliveries if delivery.landed_date <= run_date]
+    due.sort(key=lambda delivery: (delivery.landed_date, delivery.file))
+    return [replace(delivery, sha256=manifest.digest(source.name, delivery.file, delivery.path)) for delivery in due]
 
 
-def _landed_as(delivery: Delivery, manifest: Manifest, names: dict[str, str]) -> str | None:
-    source = delivery.source
-    if source.kind == "events":
-        return manifest.file_with(source.name, delivery.sha256) or names.get(delivery.sha256)
-    return delivery.name if manifest.is_newest(source.name, delivery.name, delivery.sha256) else None
+def _delivery(source: Source, path: Path, file: str, run_date: date) -> Delivery:
+    state = path.stat()
+    landed_date = source.delivery_date(file) or run_date
+    return Delivery(source, path, file, landed_date, source.described_day(file), state.st_size, state.st_mtime_ns, sha256="")

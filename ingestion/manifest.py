@@ -26,11 +26,16 @@ class Entry:
         source, table, file: whose file it is, which table of the lake it fed, its path below landing/.
         sha256, bytes, modified_ns: its content, size and time of change when it landed.
         landed_date: the day it counts as delivered on.
+        is_dated: its name holds that day, so that a new content under it replaces the old one.
+        revision: 1, or the how manieth content that came under this name.
+        day: the day that it describes, which a newer delivery of that day replaces; None where files say nothing of it.
+        columns: what its header, schema or first objects name, in alphabetical order.
         read: records found = landed + quarantined + duplicate + skipped.
         quarantined, skipped: records by reason.
-        event_lines: rows in `part`; a record may give several.
+        event_lines: rows in `parts`, of events; a record may give several.
         first_event_at, last_event_at: ISO 8601 in UTC; None without events.
-        part, quarantine: what was written; `quarantine` is None where nothing was refused.
+        parts: what was written to the lake, in the order of the records; one part, though empty, at least.
+        quarantine: None where nothing was refused.
     """
 
     source: str
@@ -40,6 +45,10 @@ class Entry:
     bytes: int
     modified_ns: int
     landed_date: date
+    is_dated: bool
+    revision: int
+    day: date | None
+    columns: tuple[str, ...]
     read: int
     landed: int
     quarantined: dict[str, int]
@@ -48,7 +57,7 @@ class Entry:
     event_lines: int
     first_event_at: str | None
     last_event_at: str | None
-    part: Part
+    parts: tuple[Part, ...]
     quarantine: Part | None
 
     @property
@@ -56,8 +65,13 @@ class Entry:
         return sum(self.quarantined.values())
 
     @property
-    def parts(self) -> list[Part]:
-        return [part for part in (self.part, self.quarantine) if part]
+    def written(self) -> list[Part]:
+        return [*self.parts, *([self.quarantine] if self.quarantine else [])]
+
+    @property
+    def name(self) -> str:
+        """What the files that are written of it are called."""
+        return file_name(self.source, self.sha256, self.day, self.revision)
 
     @property
     def is_reconciled(self) -> bool:
@@ -73,37 +87,44 @@ class Manifest:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.entries = [_read(file) for file in sorted(folder.glob("landed_date=*/*.json"))]
-        self._contents = {(entry.source, entry.sha256): entry.file for entry in self.entries}
-        self._newest: dict[tuple[str, str], list[Entry]] = defaultdict(list)
-        for entry in sorted(self.entries, key=lambda entry: entry.landed_date):
-            newest = self._newest[entry.source, entry.file]
-            newest[:] = [other for other in newest if other.landed_date == entry.landed_date] + [entry]
+        self.entries: list[Entry] = []
+        self._by_name: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+        entries = [_read(file) for file in sorted(folder.glob("landed_date=*/*.json"))]
+        for entry in sorted(entries, key=lambda entry: (entry.landed_date, entry.source, entry.file, entry.revision)):
+            self._take(entry)
 
-    def file_with(self, source: str, sha256: str) -> str | None:
-        """The name under which a source's content landed."""
-        return self._contents.get((source, sha256))
+    def newest(self, source: str, file: str) -> Entry | None:
+        """The last landing under a name."""
+        return self._by_name[source, file][-1] if (source, file) in self._by_name else None
 
-    def is_newest(self, source: str, file: str, sha256: str) -> bool:
-        """Whether the newest landing under a name had this content."""
-        return any(entry.sha256 == sha256 for entry in self._newest.get((source, file), ()))
+    def of_source(self, source: str) -> list[Entry]:
+        return [entry for entry in self.entries if entry.source == source]
 
     def digest(self, source: str, file: str, path: Path) -> str:
         """The sha256 of a file; of one whose size and time of change are those of its landing, the recorded one."""
-        state = path.stat()
-        for entry in self._newest.get((source, file), ()):
-            if (entry.bytes, entry.modified_ns) == (state.st_size, state.st_mtime_ns):
-                return entry.sha256
+        state, newest = path.stat(), self.newest(source, file)
+        if newest and (newest.bytes, newest.modified_ns) == (state.st_size, state.st_mtime_ns):
+            return newest.sha256
         return sha256(path)
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Record landings, each atomically: from here on they count."""
         for entry in entries:
-            file = self.folder / f"landed_date={entry.landed_date}" / f"{entry.source}-{entry.sha256[:16]}.json"
+            file = self.folder / f"landed_date={entry.landed_date}" / f"{entry.name}.json"
             file.parent.mkdir(parents=True, exist_ok=True)
             temporary = file.with_suffix(".tmp")
             temporary.write_text(json.dumps(asdict(entry), default=str, indent=1))
             temporary.replace(file)
+            self._take(entry)
+
+    def _take(self, entry: Entry) -> None:
+        self.entries.append(entry)
+        self._by_name[entry.source, entry.file].append(entry)
+
+
+def file_name(source: str, sha256: str, day: date | None, revision: int) -> str:
+    """The name, without ending, of what is written of a landing file; a content that comes back under a name gets another."""
+    return f"{source}-{sha256[:16]}" + (f"-of-{day}" if day else "") + (f"-r{revision}" if revision > 1 else "")
 
 
 def sha256(path: Path) -> str:
@@ -113,5 +134,13 @@ def sha256(path: Path) -> str:
 
 def _read(file: Path) -> Entry:
     content = json.loads(file.read_text())
-    parts = {name: Part(**content[name]) if content[name] else None for name in ("part", "quarantine")}
-    return Entry(**content | parts | {"landed_date": date.fromisoformat(content["landed_date"])})
+    dates = {name: date.fromisoformat(content[name]) if content[name] else None for name in ("landed_date", "day")}
+    return Entry(
+        **content
+        | dates
+        | {
+            "columns": tuple(content["columns"]),
+            "parts": tuple(Part(**part) for part in content["parts"]),
+            "quarantine": Part(**content["quarantine"]) if content["quarantine"] else None,
+        }
+    )

@@ -1,18 +1,20 @@
 """A source's mapping, as the shop file declares it, as SQL.
 
-Record paths become the texts v0, v1, … of the table `records`, paths inside an element of `lines` become w0, w1, …
-of `pieces`; here stands what the canonical fields are made of them. Fields are texts until they are checked.
+Record paths become the texts v0, v1, … of the records, paths inside an element of `lines` become w0, w1, … of their
+pieces; here stands what the canonical fields are made of them. Fields are texts until they are checked.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from ingestion.sql import literal
-from shop import EVENT_TYPES, FIELDS_BY_KIND, Column, Condition, Source
+from ingestion.sql import among, literal
+from sources import EVENT_TYPES, FIELDS_BY_KIND, TIMES, Column, Condition, Source
 
-TRUE = "('true', 't', 'yes', 'y', '1')"
-FALSE = "('false', 'f', 'no', 'n', '0')"
+TRUE = ("true", "t", "yes", "y", "1")
+FALSE = ("false", "f", "no", "n", "0")
+OTHER_EVENT = "event type is declared to be none of ours"
 _MICROSECONDS = {"unix_s": 1_000_000, "unix_ms": 1_000, "unix_us": 1}
 
 
@@ -31,29 +33,41 @@ class Mapping:
     @cached_property
     def record_paths(self) -> tuple[str, ...]:
         """Every path of a record that the shop file names, once."""
+        return tuple(dict.fromkeys(path for group in self.needed for path in group))
+
+    @cached_property
+    def needed(self) -> tuple[tuple[str, ...], ...]:
+        """Groups of paths of a record: of each, a file with named columns has at least one, or it is not what the shop file says."""
         source, event_type = self.source, self.source.event_type
-        paths = [column.from_ for column in source.columns.values()] + list(source.traits)
-        paths += [condition.column for rule in source.skip for condition in rule.when]
+        groups = [column.from_ for column in source.columns.values()] + [(trait,) for trait in source.traits]
+        groups += [(condition.column,) for rule in source.skip for condition in rule.when]
         if event_type:
-            paths += [event_type.from_] + [condition.column for rule in event_type.rules for condition in rule.when]
-        return tuple(dict.fromkeys(filter(None, paths)))
+            groups += [(event_type.from_,)] if event_type.from_ else []
+            groups += [(condition.column,) for rule in event_type.rules for condition in rule.when]
+        return tuple(dict.fromkeys(filter(None, groups)))
 
     @cached_property
     def line_paths(self) -> tuple[str, ...]:
         """Every path of an element of `lines` that the shop file names, once."""
-        return tuple(dict.fromkeys(column.line for column in self.source.columns.values() if column.line))
+        return tuple(dict.fromkeys(path for column in self.source.columns.values() for path in column.line))
+
+    @property
+    def trait_names(self) -> tuple[str, ...]:
+        """What the fields of the source's traits are called."""
+        return tuple(f"trait{index}" for index in range(len(self.source.traits)))
 
     @property
     def fields(self) -> dict[str, str]:
-        """The canonical fields of the source's kind, as SQL texts (event_at as TIMESTAMPTZ, its text as event_at_text)."""
+        """The canonical fields of the source's kind, as SQL texts (times as TIMESTAMPTZ, their texts as <name>_text)."""
         kind = FIELDS_BY_KIND[self.source.kind]
         fields = {name: self.text(name) for name in (*kind["required"], *kind["optional"])}
+        fields |= dict(self._times(fields))
         if self.source.kind == "events":
-            fields |= {"event_type": self.event_type(), "event_at_text": fields["event_at"], "event_at": self.event_at()}
+            fields["event_type"] = self.event_type()
         if "currency" in fields:
             fields["currency"] = f"upper({fields['currency']})"
         if self.source.kind == "users":
-            fields["traits"] = self.traits()
+            fields |= dict(zip(self.trait_names, map(self._value, self.source.traits), strict=True))
         return fields
 
     def text(self, field: str) -> str:
@@ -65,15 +79,19 @@ class Mapping:
         if column.remove_suffix:
             suffix = literal(column.remove_suffix)
             text = f"case when ends_with({text}, {suffix}) then left({text}, -{len(column.remove_suffix)}) else {text} end"
+        if column.decimal == ",":
+            text = f"replace(replace({text}, '.', ''), ',', '.')"
         if column.absolute:
             text = f"ltrim({text}, '-')"
-        return f"upper({text})" if column.uppercase else text
+        if column.uppercase:
+            text = f"upper({text})"
+        return f"{literal(column.prefix)} || {text}" if column.prefix else text
 
-    def event_at(self) -> str:
-        """The event's time as TIMESTAMPTZ, null where the text is no such time; the session is in the shop's zone."""
-        text, form = self.text("event_at"), self.source.columns["event_at"].format or "iso"
+    def time(self, field: str) -> str:
+        """A time as TIMESTAMPTZ, null where the text is no such time; the session is in the shop's zone."""
+        text, form = self.text(field), self.source.columns[field].format or "iso"
         if form == "iso":
-            return f"try_cast({text} as timestamptz)"
+            return self._iso(text)
         if form in _MICROSECONDS:
             return f"try(make_timestamptz((try_cast({text} as decimal(28, 6)) * {_MICROSECONDS[form]})::bigint))"
         return f"try_strptime({text}, {literal(form)})::timestamptz"
@@ -90,20 +108,35 @@ class Mapping:
     def skip_reason(self) -> str:
         """Why a record is declared to be none of this source's; null where it is one."""
         cases = [f"when {self._all(rule.when)} then {literal(rule.reason)}" for rule in self.source.skip]
+        if self.source.event_type and self.source.event_type.skip_others:
+            cases += [f"when ({self.event_type()}) is null then {literal(OTHER_EVENT)}"]
         return f"case when fault is null then case {' '.join(cases)} end end" if cases else "null::varchar"
 
-    def traits(self) -> str:
-        """The traits of a user as the text of a JSON object."""
-        pairs = ", ".join(f"{literal(name)}, {self._value(name)}" for name in self.source.traits)
-        return f"json_object({pairs})::varchar"
+    def _times(self, fields: dict[str, str]) -> Iterator[tuple[str, str]]:
+        for name in TIMES:
+            if name in fields:
+                yield f"{name}_text", fields[name]
+                yield name, self.time(name) if name in self.source.columns else "null::timestamptz"
+
+    def _iso(self, text: str) -> str:
+        """An ISO 8601 time; with the zone's own database, DuckDB takes 2 µs a row, so only other offsets than UTC go there."""
+        plain = f"try_cast({text} as timestamp)"
+        utc = f"make_timestamptz(epoch_us({plain}))"
+        local = utc if self.timezone == "UTC" else f"timezone({literal(self.timezone)}, {plain})"
+        has_zone = f"regexp_matches({text}, '[0-9] ?([+-][0-9:]+|[A-Za-z]+[A-Za-z/_+-]*[0-9]*)$')"
+        return (
+            f"case when ends_with({text}, 'Z') or ends_with({text}, ' UTC') then {utc} "
+            f"when strlen({text}) <= 10 or not {has_zone} then {local} else try_cast({text} as timestamptz) end"
+        )
 
     def _origin(self, column: Column) -> str:
         if column.value is not None:
             return literal(str(column.value).lower() if isinstance(column.value, bool) else str(column.value))
-        if column.line is None:
-            return self._value(column.from_)
-        of_line = f"w{self.line_paths.index(column.line)}"
-        return f"case when element is null then {self._value(column.from_)} else {of_line} end" if column.from_ else of_line
+        of_record = _first([self._value(path) for path in column.from_])
+        if not column.line:
+            return of_record
+        of_line = _first([f"w{self.line_paths.index(path)}" for path in column.line])
+        return f"case when element is null then {of_record} else {of_line} end" if column.from_ else of_line
 
     def _value(self, path: str) -> str:
         return f"v{self.record_paths.index(path)}"
@@ -116,7 +149,7 @@ class Mapping:
         if condition.equals is not None:
             return f"{value} = {literal(condition.equals)}"
         if condition.one_of is not None:
-            return f"{value} in ({', '.join(map(literal, condition.one_of))})"
+            return among(value, condition.one_of)
         if condition.starts_with is not None:
             return f"starts_with({value}, {literal(condition.starts_with)})"
         if condition.matches is not None:
@@ -131,10 +164,14 @@ def typed(field: str, type_: str) -> str:
     if type_ == "integer":  # '2.0' is a whole number, too
         return f"try_cast(try_cast({field} as double) as integer)"
     if type_ == "boolean":
-        return f"case when lower({field}) in {TRUE} then true when lower({field}) in {FALSE} then false end"
+        return f"case when {among(f'lower({field})', TRUE)} then true when {among(f'lower({field})', FALSE)} then false end"
     return field if type_ in ("varchar", "timestamptz") else f"try_cast({field} as {type_})"
 
 
 def midnight(day: date, timezone: str) -> str:
     """The first instant of a day in a zone, as SQL."""
     return f"timezone({literal(timezone)}, timestamp '{day.isoformat()}')"
+
+
+def _first(values: list[str]) -> str:
+    return values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"

@@ -17,3 +17,13 @@ def identifier(name: str) -> str:
 def text_list(values: Iterable[str | Path]) -> str:
     """Texts as a DuckDB list of literals."""
     return "[" + ", ".join(literal(str(value)) for value in values) + "]"
+
+
+def among(value: str, texts: Iterable[str]) -> str:
+    """SQL: whether a text is one of several. Not with IN, of which DuckDB makes a join, and a join loses the order of the rows."""
+    return f"list_contains({text_list(texts)}, {value})"
+
+
+def instant(expression: str) -> str:
+    """SQL: a TIMESTAMPTZ as ISO 8601 in UTC, in a form whose order as text is that of time."""
+    return f"strftime({expression} at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ')"

@@ -1,18 +1,20 @@
-"""Writes a batch's lake and quarantine files into staging, one of each per landing file, and counts what became of its records."""
+"""Writes a batch's lake and quarantine files into staging, for each landing file its own, and counts what became of its records."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from ingestion.lake import TABLES
-from ingestion.manifest import Entry, Part, sha256
+from ingestion.manifest import Entry, Part, file_name, sha256
 from ingestion.quarantine import COLUMNS
 from ingestion.reading import CountedFile
-from ingestion.sql import literal
+from ingestion.sql import instant, literal, text_list
 from steps import StepError
+
+PART_RECORDS = 2 << 20  # of a landing file go into one Parquet file: so many are sorted in memory, ten times as many are not
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,8 @@ class _Facts:
     refused: dict[int, dict[str, int]]
     skipped: dict[int, dict[str, int]]
     duplicates: dict[int, int]
-    landed: dict[int, tuple[int, int, str | None, str | None]]  # records, rows, first and last event_at
-
-
-def instant(expression: str) -> str:
-    """SQL: a TIMESTAMPTZ as ISO 8601 in UTC, in a form whose order as text is that of time."""
-    return f"strftime({expression} at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ')"
+    landed: dict[int, tuple[int, int]]  # records, lines
+    first_rows: dict[int, int]
 
 
 def write(connection: duckdb.DuckDBPyConnection, files: Sequence[CountedFile], staging: Path) -> list[Entry]:
@@ -36,18 +34,22 @@ def write(connection: duckdb.DuckDBPyConnection, files: Sequence[CountedFile], s
     Raises:
         StepError: a file changed while it was read, or its records do not add up, which would be a fault of this program.
     """
-    facts = _facts(connection, files[0].delivery.source.kind)
+    facts = _facts(connection)
     return [_write_file(connection, number, file, facts, staging) for number, file in enumerate(files)]
 
 
-def _facts(connection: duckdb.DuckDBPyConnection, kind: str) -> _Facts:
-    times = f"{instant('min(event_at)')}, {instant('max(event_at)')}" if kind == "events" else "null, null"
-    landed = f"select file_no, count(distinct record), count(*), {times} from landed group by all"
+def _facts(connection: duckdb.DuckDBPyConnection) -> _Facts:
+    duplicates = "from (select distinct file_no, row from checked semi join duplicates using (row))"
+    landed = "select file_no, count(distinct row), count(*) from passed anti join duplicates using (row) group by all"
     return _Facts(
         refused=_by_reason(connection, "select file_no, reason, count(*) from refused group by all order by all"),
-        skipped=_by_reason(connection, "from skipped"),
-        duplicates=dict(connection.execute("select file_no, count(*) from duplicates group by all").fetchall()),
-        landed={number: tuple(facts) for number, *facts in connection.execute(landed).fetchall()},
+        skipped=_by_reason(
+            connection,
+            "select file_no, skip_reason, count(distinct row) from checked where skip_reason is not null group by all order by all",
+        ),
+        duplicates=dict(connection.execute(f"select file_no, count(*) {duplicates} group by all").fetchall()),
+        landed={number: tuple(counts) for number, *counts in connection.execute(landed).fetchall()},
+        first_rows=dict(connection.execute("select file_no, first_row from spans").fetchall()),
     )
 
 
@@ -61,44 +63,75 @@ def _by_reason(connection: duckdb.DuckDBPyConnection, query: str) -> dict[int, d
 def _write_file(connection: duckdb.DuckDBPyConnection, number: int, file: CountedFile, facts: _Facts, staging: Path) -> Entry:
     delivery = file.delivery
     kind, refused = delivery.source.kind, facts.refused.get(number, {})
-    records, rows, first, last = facts.landed.get(number, (0, 0, None, None))
-    name = f"landed_date={delivery.landed_date}/{delivery.source.name}-{delivery.sha256[:16]}.parquet"
-    landed = f"select {', '.join(TABLES[kind])} from landed where file_no = {number} order by record, line"
-    labels = f"{literal(delivery.source.name)} as source, {literal(delivery.name)} as file, date '{delivery.landed_date}' as landed_date"
+    records, lines = facts.landed.get(number, (0, 0))
+    name = f"landed_date={delivery.landed_date}/{file_name(delivery.source.name, delivery.sha256, delivery.day, delivery.revision)}"
+    labels = f"{literal(delivery.source.name)} as source, {literal(delivery.file)} as file, date '{delivery.landed_date}' as landed_date"
     quarantined = f"select {', '.join(COLUMNS)} from (select *, {labels} from refused where file_no = {number}) order by line"
+    spans = _spans(facts.first_rows.get(number, 0), file.count.records)
+    parts = list(_write_parts(connection, kind, number, spans, staging, f"lake/{kind}/{name}"))
+    first, last = _times(connection, parts, staging) if kind == "events" else (None, None)
     entry = Entry(
         source=delivery.source.name,
         table=kind,
-        file=delivery.name,
+        file=delivery.file,
         sha256=delivery.sha256,
         bytes=delivery.bytes,
         modified_ns=delivery.modified_ns,
         landed_date=delivery.landed_date,
+        is_dated=delivery.is_dated,
+        revision=delivery.revision,
+        day=delivery.day,
+        columns=file.columns,
         read=file.count.read,
         landed=records,
         quarantined=refused,
         duplicate=facts.duplicates.get(number, 0),
         skipped=facts.skipped.get(number, {}),
-        event_lines=rows if kind == "events" else 0,
+        event_lines=lines if kind == "events" else 0,
         first_event_at=first,
         last_event_at=last,
-        part=_copy(connection, landed, staging, f"lake/{kind}/{name}", rows),
-        quarantine=_copy(connection, quarantined, staging, f"quarantine/{name}", sum(refused.values())) if refused else None,
+        parts=tuple(parts),
+        quarantine=_copy(connection, quarantined, staging, f"quarantine/{name}.parquet") if refused else None,
     )
-    _verify(entry, file)
+    _verify(entry, file, lines)
     return entry
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, query: str, staging: Path, path: str, rows: int) -> Part:
+def _spans(first_row: int, records: int) -> list[tuple[int, int]]:
+    starts = range(first_row, first_row + max(records, 1), PART_RECORDS)
+    return [(start, min(start + PART_RECORDS, first_row + records) - 1) for start in starts]
+
+
+def _write_parts(
+    connection: duckdb.DuckDBPyConnection, kind: str, number: int, spans: list[tuple[int, int]], staging: Path, name: str
+) -> Iterator[Part]:
+    for index, (first, last) in enumerate(spans):
+        path = f"{name}{f'.{index}' if index else ''}.parquet"
+        yield _copy(
+            connection,
+            f"select {', '.join(TABLES[kind])} from landed where file_no = {number} and row between {first} and {last} order by row, line",
+            staging,
+            path,
+        )
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, query: str, staging: Path, path: str) -> Part:
     file = staging / path
     file.parent.mkdir(parents=True, exist_ok=True)
-    connection.execute(f"copy ({query}) to {literal(str(file))} (format parquet, compression zstd)")
+    (rows,) = connection.execute(f"copy ({query}) to {literal(str(file))} (format parquet, compression zstd)").fetchone()
     return Part(path, sha256(file), rows)
 
 
-def _verify(entry: Entry, file: CountedFile) -> None:
+def _times(connection: duckdb.DuckDBPyConnection, parts: list[Part], staging: Path) -> tuple[str | None, str | None]:
+    """The first and last event_at of parts, read from their statistics."""
+    files = text_list(staging / part.path for part in parts)
+    times = f"select {instant('min(event_at)')}, {instant('max(event_at)')} from read_parquet({files}, hive_partitioning = false)"
+    return connection.execute(times).fetchone()
+
+
+def _verify(entry: Entry, file: CountedFile, lines: int) -> None:
     state = file.delivery.path.stat()
     if (state.st_size, state.st_mtime_ns) != (entry.bytes, entry.modified_ns):
         raise StepError(f"{file.label} changed while it was read; nothing was landed")
-    if not entry.is_reconciled:
+    if not entry.is_reconciled or sum(part.rows for part in entry.parts) != lines:
         raise StepError(f"{file.label}: the counts of its records do not add up; nothing was landed: {entry}")

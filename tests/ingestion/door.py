@@ -83,13 +83,19 @@ class Door:
     def land(self, run_date: str = "2026-01-31", batch_bytes: int = BATCH_BYTES) -> str:
         return land(self.settings, self.shop, date.fromisoformat(run_date), batch_bytes=batch_bytes)
 
-    def query(self, sql: str) -> list[tuple]:
-        """Rows of a query over `events`, `items`, `users` and `quarantine`, in UTC."""
+    def query(self, sql: str, as_of: str = "9999-01-01") -> list[tuple]:
+        """Rows of a query, in UTC, over `events`, `items`, `users`, `links`, `quarantine` and `deliveries`, of what stands on a day."""
         with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
             connection.execute("set timezone = 'UTC'")
-            for table in ("events", "items", "users"):
+            connection.execute(f"create view deliveries as from '{self.paths.lake}/deliveries.parquet'")
+            standing = f"landed_date <= date '{as_of}' and (replaced_date is null or replaced_date > date '{as_of}')"
+            for table in ("events", "items", "users", "links"):
                 files = f"{self.paths.lake}/{table}/*/*.parquet"
-                connection.execute(f"create view {table} as select * from read_parquet('{files}', hive_partitioning = true)")
+                parts = f"select '{self.paths.root}/' || unnest(parts) from deliveries where {standing}"
+                connection.execute(
+                    f"create view {table} as select * exclude (filename) "
+                    f"from read_parquet('{files}', hive_partitioning = true, filename = true) where filename in ({parts})"
+                )
             refused = "(select null as file, null as line, null as reason) where false"
             if any(self.paths.quarantine.glob("*/*.parquet")):
                 refused = f"read_parquet('{self.paths.quarantine}/*/*.parquet')"

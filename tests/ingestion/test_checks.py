@@ -29,7 +29,7 @@ def test_an_event_is_refused_for_each_fault_by_name(web_door):
         "price is not a number": view(8, price="12,50"),
         "price is negative": view(9, price=-0.01),
         "price is over 1000000": view(10, price=1_000_000.01),
-        "currency is not three letters": view(11, currency="EURO"),
+        "currency is unknown": view(11, currency="EURO"),
         "quantity is not a positive whole number": view(12, quantity=1.5),
         "quantity is over 1000000": view(13, quantity=1_000_001),
         "rating is not a number": view(14, rating="good"),

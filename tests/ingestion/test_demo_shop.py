@@ -149,10 +149,14 @@ def test_the_shop_file_maps_every_field_and_event_that_is_made(small_shop):
     web, catalogue, customers = shops.read(PROJECT_ROOT / "shops" / "demo.yml").sources
     clean = small_shop.clean
     paths = {"consent.personalization"} | {name for record in clean for name in record}
-    assert {column.from_ for column in web.columns.values()} <= paths
+    assert {path for column in web.columns.values() for path in column.from_} <= paths
     assert {record["event"] for record in clean} == set(KINDS) <= set(web.event_type.map)
-    assert {column.from_ for column in catalogue.columns.values()} == set(small_shop.deliveries("catalogue")[SMALL.first_day][0])
-    assert {column.from_ for column in customers.columns.values()} | set(customers.traits) == set(
+    assert {path for column in catalogue.columns.values() for path in column.from_} == set(
+        small_shop.deliveries("catalogue")[SMALL.first_day][0]
+    )
+        small_shop.deliveries("catalogue")[SMALL.first_day][0]
+    )
+    assert {path for column in customers.columns.values() for path in column.from_} | set(customers.traits) == set(
         small_shop.deliveries("users")[SMALL.first_day][0]
     )
 

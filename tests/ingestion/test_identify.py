@@ -46,7 +46,7 @@ def test_identical_lines_of_one_order_are_kept_and_numbered(till_door):
     occurrences = sorted(id_.split(":")[1].removesuffix("#1").split("-") for id_ in ids(till_door))
     same = max({content for content, _ in occurrences}, key=lambda content: sum(content == other for other, _ in occurrences))
     assert [number for content, number in occurrences if content == same] == ["1", "2", "3"]
-    assert all(len(content) == 32 for content, _ in occurrences)
+    assert all(len(content) == 24 for content, _ in occurrences)
 
 
 def test_without_ids_a_longer_delivery_of_a_day_adds_only_what_is_new(till_door):

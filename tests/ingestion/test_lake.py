@@ -40,7 +40,7 @@ def test_all_days_in_one_go_give_the_lake_of_one_day_a_night_in_any_batches(make
     doors["single_files"].land("2026-01-31", batch_bytes=1)
     nightly, once, single_files = (door.files() for door in doors.values())
     assert nightly == once == single_files
-    assert len(nightly) == len(TABLES) + 6 * 2 * 2
+    assert len(nightly) == 1 + len(TABLES) + 6 * 2 * 2
     nightly, once = doors["nightly"].entries, doors["once"].entries
     assert nightly == [replace(entry, modified_ns=other.modified_ns) for entry, other in zip(once, nightly, strict=True)]
 
@@ -63,7 +63,7 @@ def test_the_manifest_describes_what_landed(web_door):
     assert (entry.sha256, entry.bytes) == (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size)
     assert (entry.read, entry.landed, entry.quarantined, entry.duplicate, entry.event_lines) == (2, 1, {"names no item": 1}, 0, 1)
     assert (entry.first_event_at, entry.last_event_at) == ("2026-01-05T10:00:00.000000Z",) * 2
-    for part, folder in ((entry.part, "lake/events"), (entry.quarantine, "quarantine")):
+    for part, folder in ((entry.parts[0], "lake/events"), (entry.quarantine, "quarantine")):
         assert part.path == f"{folder}/landed_date=2026-01-05/web-{entry.sha256[:16]}.parquet"
         assert (part.sha256, part.rows) == (hashlib.sha256((web_door.paths.root / part.path).read_bytes()).hexdigest(), 1)
 
@@ -80,11 +80,58 @@ def test_the_same_file_lands_once(web_door, caplog):
     assert "events/2026-01-06.jsonl holds the same as events/2026-01-05.jsonl" in caplog.text
 
 
-def test_another_content_under_a_landed_name_lands_beside_it(web_door):
-    web_door.deliver("events/2026-01-05.jsonl", [view(1)])
-    web_door.land()
-    web_door.deliver("events/2026-01-05.jsonl", [view(1), view(2)])
-    assert "read 2 = landed 1 + quarantined 0 + duplicate 1" in web_door.land()
+def test_a_file_delivered_again_with_another_content_replaces_the_older_one(web_door):
+    contents = {"first": [view(1), view(2)], "more": [view(2), view(3)]}
+    for name in ("first", "more", "first", "more"):
+        web_door.deliver("events/2026-01-05.jsonl", contents[name])
+        assert "read 2 = landed 2 + quarantined 0 + duplicate 0" in web_door.land()
+        assert "read 0 = landed 0" in web_door.land()
+        landed = web_door.query("select event_id from events order by 1")
+        assert landed == [(f"web:{record['id']}#1",) for record in contents[name]]
+    assert [entry.revision for entry in web_door.entries] == [1, 2, 3, 4]
+
+
+def test_a_name_without_a_date_brings_news_and_replaces_nothing(make_door):
+    door = make_door(WEB | {"files": "events.jsonl"})
+    for day, numbers in ((5, (1, 2)), (6, (2, 3)), (7, (4,))):
+        door.deliver("events.jsonl", [view(number) for number in numbers])
+        door.land(f"2026-01-0{day}")
+    landed = door.query("select event_id, landed_date from events order by 1")
+    assert landed == [(f"web:e{number}#1", date(2026, 1, day)) for number, day in ((1, 5), (2, 5), (3, 6), (4, 7))]
+
+
+DAILY = WEB | {"files": "{date}/events_{day}.jsonl", "columns": {name: path for name, path in WEB["columns"].items() if name != "event_id"}}
+
+
+@pytest.mark.parametrize("nights", [("06", "07", "08"), ("08",), ("07", "06", "08")])
+def test_a_day_described_again_replaces_the_older_delivery_and_past_nights_see_what_they_saw(make_door, nights):
+    door = make_door(DAILY)
+    files = {
+        "06": {"05": [view(item="a"), view(item="b")]},
+        "07": {"05": [view(item="a"), view(item="c")], "06": [view(item="d")]},
+        "08": {"05": [view(item="a"), view(item="c")], "06": [view(item="d"), view(item="e")], "07": []},
+    }
+    delivered = set()
+    for night in nights:
+        delivered |= {day for day in files if day <= night} if nights == ("08",) else {night}
+        for date_ in delivered:
+            for day, records in files[date_].items():
+                door.deliver(f"2026-01-{date_}/events_2026-01-{day}.jsonl", records)
+        door.land("2026-01-31")
+    for night, items in (("05", ""), ("06", "ab"), ("07", "acd"), ("08", "acde")):
+        assert "".join(item for (item,) in door.query("select item_id from events order by 1", f"2026-01-{night}")) == items, night
+
+
+def test_a_file_of_many_records_lands_in_parts_in_their_order(make_door, monkeypatch):
+    monkeypatch.setattr("ingestion.writing.PART_RECORDS", 3)
+    door = make_door(TILL)
+    door.deliver("till/2026-01-05.csv", till(*(f"o{number},i{number % 3},1,1,2026-01-05 10:00:00,anna" for number in range(8))))
+    door.land()
+    (entry,) = door.entries
+    assert [part.rows for part in entry.parts] == [3, 3, 2]
+    parts = [str(door.paths.root / part.path) for part in entry.parts]
+    assert door.query(f"select order_id from read_parquet({parts})") == [(f"o{number}",) for number in range(8)]
+    assert door.query("select count(*) from events") == [(8,)]
 
 
 def test_a_catalogue_that_returns_to_an_old_state_lands_again(make_door):
@@ -128,6 +175,7 @@ def test_a_landing_killed_before_its_record_is_repeated_whole(killed_door):
     left = [path for path in killed_door.files() if "landed_date=2026-01-06" in path]
     assert len([path for path in left if "/.staging-" not in path]) == 2
     assert len(killed_door.entries) == 1
+    assert killed_door.query("select event_id from events") == [("web:e1#1",)]
     assert "read 3 = landed 1 + quarantined 1 + duplicate 1" in killed_door.land("2026-01-06")
     assert killed_door.query("select event_id from events order by 1") == [("web:e1#1",), ("web:e2#1",)]
     assert list(killed_door.paths.lake.glob(".staging-*")) == []
@@ -149,14 +197,21 @@ def make_strict(door):
 def test_nothing_of_a_landing_stays_behind_in_the_lake(web_door):
     web_door.deliver("events/2026-01-05.jsonl", [view(1)])
     web_door.land()
-    assert sorted(path.name for path in web_door.paths.lake.iterdir()) == ["events", "items", "manifest", "users"]
+    assert sorted(path.name for path in web_door.paths.lake.iterdir()) == [
+        "deliveries.parquet",
+        "events",
+        "items",
+        "links",
+        "manifest",
+        "users",
+    ]
     assert not list(web_door.paths.lake.rglob("*.tmp"))
 
 
 def test_a_file_lost_from_the_lake_is_named(web_door):
     web_door.deliver("events/2026-01-05.jsonl", [view(1)])
     web_door.land()
-    (web_door.paths.root / web_door.entries[0].part.path).unlink()
+    (web_door.paths.root / web_door.entries[0].parts[0].path).unlink()
     with pytest.raises(StepError, match=r"1 file\(s\) recorded .* are gone from the lake, the first lake/events/landed_date=2026-01-05/"):
         web_door.land()
 

@@ -1,0 +1,96 @@
+"""What is private besides the visitor's id: fields by their names, and e-mail addresses, phone numbers and IP addresses in texts.
+
+Landing maps columns one by one, so a private field enters the lake only where a shop file asks for it: as a trait, or
+inside one. Quarantine keeps raw text, and free text holds what people type.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ingestion.sql import literal
+from shop import Privacy
+
+DROPPED = "[private]"
+# as they stand in the specifications of Segment, GA4, Snowplow and Shopify; _ is any or no separator
+PRIVATE = (
+    "e_mail", "e_mail_address", "e_mail_id", "mail", "mail_address",
+    "phone", "phone_no", "phone_number", "mobile", "mobile_phone", "mobile_number", "telephone", "telephone_number", "tel", "fax", "cell",
+    "ip", "ip_address", "ip_addr", "ip_override", "remote_addr", "remote_ip", "user_ip_address",
+    "address", "address_[0-9]", "address_line_[0-9]", "street", "street_[0-9]", "street_address", "house_number",
+    "zip", "zip_code", "post_code", "postal_code", "postal", "latitude", "longitude", "geo_latitude", "geo_longitude",
+    "name", "first_name", "last_name", "middle_name", "surname", "family_name", "given_name", "full_name", "user_name", "nick_name",
+    "recipient", "recipient_name", "birth_day", "birth_date", "date_of_birth",
+    "iban", "card_number", "credit_card", "vat_number", "tax_id", "passport", "ssn",
+)  # fmt: skip
+_OWNERS = "(?:(?:billing|shipping|customer|user|contact|delivery|buyer|client|kunden)_)?"
+_EMAIL = r"[A-Za-z0-9._%+\-]+(?:@|%40)[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+"
+_IP = r"\b(?:\d{1,3}\.){3}\d{1,3}\b|\b(?:[0-9a-fA-F]{1,4}:){4,7}[0-9a-fA-F]{1,4}\b"
+# an international number, or one with a leading zero and groups; bare digits may be an item or an order
+_PHONE = r"\+\d[\d ()/.\-]{6,}\d|\b0\d{2,5}[ /]\d[\d \-]{4,}\d\b"
+_IN_TEXT = f"{_EMAIL}|{_IP}|{_PHONE}"
+_JSON_VALUE = r'"(?:[^"\\]|\\.)*"|\{[^{}]*\}|\[[^\[\]]*\]|[^,{}\[\]"\s]+'
+
+
+@dataclass(frozen=True)
+class Names:
+    """Which names of fields are private in a shop.
+
+    Args:
+        privacy: what the shop file adds to the list and takes from it.
+        are_of_items: the fields describe goods, whose name is not private.
+
+    Example:
+        >>> Names(Privacy()).is_private("Billing E-Mail")
+        True
+    """
+
+    privacy: Privacy
+    are_of_items: bool = False
+
+    def is_private(self, name: str) -> bool:
+        """Whether a field of this name (of a path, the last step) is dropped or hashed."""
+        return re.fullmatch(self._pattern, name.rsplit(".", 1)[-1]) is not None
+
+    def is_hashed(self, name: str) -> bool:
+        return any(re.fullmatch(_spaced(hashed), name, re.IGNORECASE) for hashed in self.privacy.hash)
+
+    def without_private(self, json: str) -> str:
+        """SQL: a JSON text with the values of private fields, at any depth, and what looks private in texts, replaced."""
+        pattern = rf'"({self._pattern})"\s*:\s*(?:{_JSON_VALUE})'
+        return without_private_text(f"""regexp_replace({json}, {literal(pattern)}, '"\\1":"{DROPPED}"', 'g')""")
+
+    @cached_property
+    def _pattern(self) -> str:
+        """A regular expression, the same in Python and in RE2."""
+        kept = {*self.privacy.keep, *(("name",) if self.are_of_items else ())}
+        names = [name for name in (*PRIVATE, *self.privacy.drop, *self.privacy.hash) if name not in kept]
+        return f"(?i:{_spaced(_OWNERS)}(?:{'|'.join(map(_spaced, names))}))"
+
+
+def without_private_text(text: str) -> str:
+    """SQL: a text with what looks like an e-mail address, a phone number or an IP address replaced."""
+    return f"regexp_replace({text}, {literal(_IN_TEXT)}, {literal(DROPPED)}, 'g')"
+
+
+def traits(names: Names, columns: Sequence[str]) -> str:
+    """SQL: the traits of a user, trait0, trait1, … of `columns`, as the text of a JSON object, with nothing private in it.
+
+    A hashed one is `trait:` and its pseudonym (trait0_key, …); a dropped one is not there.
+    """
+    pairs = []
+    for index, column in enumerate(columns):
+        value = f"trait{index}"
+        if names.is_hashed(column):
+            pairs.append(f"{literal(column)}, 'trait:' || {value}_key")
+        elif not names.is_private(column):
+            is_json = f"json_valid({value}) and left({value}, 1) in ('{{', '[')"
+            pairs.append(
+                f"{literal(column)}, case when {is_json} then {names.without_private(value)} else {without_private_text(value)} end"
+            )
+    return f"json_object({', '.join(pairs)})::varchar"
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", "[ _$-]?")

@@ -1,0 +1,284 @@
+"""One source of a shop file: a kind of file in landing/ and how its records map onto the canonical ones."""
+
+import codecs
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+EVENT_TYPES = (
+    "product_list_viewed",
+    "product_viewed",
+    "product_clicked",
+    "product_searched",
+    "product_added",
+    "product_removed",
+    "wishlist_added",
+    "checkout_started",
+    "order_completed",
+    "order_refunded",
+    "product_reviewed",
+    "recommendation_shown",
+    "recommendation_clicked",
+    "campaign_sent",
+    "campaign_clicked",
+)
+EventTypeName = Literal[EVENT_TYPES]
+
+FIELDS_BY_KIND = {
+    "events": {
+        "required": ("event_at",),
+        "optional": (
+            "event_id", "user_id", "anonymous_id", "session_id", "item_id", "order_id", "quantity", "price", "currency",
+            "rating", "query", "position", "recommendation_id", "campaign_id", "treatment", "consent_personalization",
+        ),
+    },
+    "items": {
+        "required": ("item_id",),
+        "optional": (
+            "title", "description", "category", "brand", "price", "currency", "stock_quantity", "is_active", "image_url",
+        ),
+    },
+    "users": {"required": ("user_id",), "optional": ("consent_personalization",)},
+    "links": {"required": ("user_id",), "optional": ("anonymous_id", "other_user_id", "linked_at")},
+}  # fmt: skip
+TIMES = ("event_at", "linked_at")
+Kind = Literal["events", "items", "users", "links"]
+Format = Literal["csv", "json_lines", "json", "parquet"]
+# A path: names with dots between, each with [key=value] behind it where it is a list of which one element is meant.
+_SEGMENT = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<key>[^\[\]=]+)=(?P<value>[^\[\]]+)\])?")
+
+
+class Part(BaseModel):
+    """A piece of a shop file: unknown keys are errors, and nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Condition(Part):
+    """One test of a source column; exactly one comparison is named."""
+
+    column: str
+    equals: str | None = None
+    one_of: tuple[str, ...] | None = None
+    starts_with: str | None = None
+    matches: str | None = None  # RE2 regular expression, found anywhere in the value unless anchored
+    at_most: float | None = None
+    is_missing: bool | None = None
+
+    @model_validator(mode="after")
+    def _has_one_comparison(self) -> "Condition":
+        named = self.model_fields_set - {"column"}
+        if len(named) != 1:
+            raise ValueError(f"a condition names exactly one comparison beside column, not {sorted(named) or 'none'}")
+        return self
+
+
+class SkipRule(Part):
+    """Records that are declared not to be events: all conditions must hold."""
+
+    reason: str
+    when: tuple[Condition, ...] = Field(min_length=1)
+
+
+def _several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Paths = Annotated[tuple[str, ...], BeforeValidator(_several)]
+
+
+class Column(Part):
+    """Where a canonical field comes from: a column or path of the record, an element of its lines, or a constant."""
+
+    from_: Paths = Field(default=(), alias="from")  # of several, the first that is there and not null
+    line: Paths = ()  # paths inside one element of the source's `lines` array; they go before `from`
+    value: str | float | bool | None = None
+    format: str | None = None  # times only: iso (default), unix_s, unix_ms, unix_us, or a strptime pattern
+    decimal: Literal[".", ","] = "."  # numbers only: 1.234,50 with ","
+    absolute: bool = False  # numbers only: the sign is dropped, since refunds are positive quantities of another type
+    remove_suffix: str | None = None  # '.0' where a spreadsheet made floats of whole numbers
+    prefix: str | None = None  # put before the value, where two sources number independently
+    uppercase: bool = False  # where people type codes by hand: 85123a is 85123A
+    per_visitor: bool = False  # session_id only: it is unique for one visitor, and another may have the same
+
+    @model_validator(mode="after")
+    def _has_an_origin(self) -> "Column":
+        if self.value is not None and (self.from_ or self.line):
+            raise ValueError("name either value, or from / line, not both")
+        if self.value is None and not (self.from_ or self.line):
+            raise ValueError("name one of from, line, value")
+        return self
+
+
+def _column(value: object) -> object:
+    return {"from": value} if isinstance(value, str | list) else value
+
+
+ColumnEntry = Annotated[Column, BeforeValidator(_column)]
+
+
+class EventTypeRule(Part):
+    """`then` is the event type of the records for which all conditions hold."""
+
+    when: tuple[Condition, ...] = Field(min_length=1)
+    then: EventTypeName
+
+
+class EventTypeMapping(Part):
+    """How a record's event type is found: the first rule that holds, else the mapped column, else the default.
+
+    A column without a map holds the canonical names.
+    """
+
+    rules: tuple[EventTypeRule, ...] = ()
+    from_: str | None = Field(default=None, alias="from")
+    map: dict[str, EventTypeName] = {}
+    default: EventTypeName | None = None
+    skip_others: bool = False  # what no rule, map or default names is no event, instead of being refused
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> "EventTypeMapping":
+        if self.map and not self.from_:
+            raise ValueError("map needs from: the column whose values are mapped")
+        if not (self.rules or self.from_ or self.default):
+            raise ValueError("name at least one of rules, from, default")
+        return self
+
+
+class Source(Part):
+    """One kind of file in landing/ and how its columns map onto the canonical ones."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")
+    importer: str | None = None  # the keys of shops/importers/<importer>.yml stand beneath the source's own
+    kind: Kind = "events"
+    format: Format
+    files: str  # glob below landing/, with {date} where the delivery date stands, and {day} for the day described
+    date_format: str = "%Y-%m-%d"
+    encoding: str = "utf-8"  # of text formats
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    column_names: tuple[str, ...] = ()  # csv only: of files without a header
+    lines: str | None = None  # path of an array whose elements are event lines of one record; not for csv
+    event_type: EventTypeMapping | None = None
+    columns: dict[str, ColumnEntry]
+    traits: tuple[str, ...] = ()  # users only: columns kept as traits
+    skip: tuple[SkipRule, ...] = ()
+    anonymous_orders: bool = False  # order lines that name nobody land with no visitor_key instead of being refused
+
+    @model_validator(mode="after")
+    def _columns_fit_the_kind(self) -> "Source":
+        allowed = FIELDS_BY_KIND[self.kind]
+        for name in self.columns:
+            if name not in allowed["required"] + allowed["optional"]:
+                raise ValueError(f"columns.{name}: unknown; {self.kind} have {', '.join(allowed['required'] + allowed['optional'])}")
+        for name in allowed["required"]:
+            if name not in self.columns:
+                raise ValueError(f"columns.{name}: missing; {self.kind} need it")
+        if (self.kind == "events") != (self.event_type is not None):
+            raise ValueError("event_type: needed for kind events, and only there")
+        if self.kind == "events" and not {"user_id", "anonymous_id"} & set(self.columns):
+            raise ValueError("columns: events need user_id or anonymous_id")
+        if self.kind == "links" and len({"anonymous_id", "other_user_id"} & set(self.columns)) != 1:
+            raise ValueError("columns: links need one of anonymous_id, other_user_id")
+        if self.kind != "users" and self.traits:
+            raise ValueError("traits: only for kind users")
+        return self
+
+    @model_validator(mode="after")
+    def _keys_fit_the_format(self) -> "Source":
+        if self.lines and self.format == "csv":
+            raise ValueError("lines: not for format csv")
+        if self.column_names and self.format != "csv":
+            raise ValueError("column_names: only for format csv")
+        if len(set(self.column_names)) != len(self.column_names):
+            raise ValueError("column_names: two are the same")
+        for name, column in self.columns.items():
+            if column.line and not self.lines:
+                raise ValueError(f"columns.{name}.line: needs lines, the array whose elements are the event lines")
+            if column.per_visitor and name != "session_id":
+                raise ValueError(f"columns.{name}.per_visitor: only for session_id")
+            for path in (*column.from_, *column.line):
+                if self.format != "csv":
+                    path_segments(path)
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError as error:
+            raise ValueError(f"encoding: no such encoding: {self.encoding}") from error
+        return self
+
+    @model_validator(mode="after")
+    def _files_stay_in_landing(self) -> "Source":
+        if self.files.startswith("/") or ".." in Path(self.files).parts:
+            raise ValueError("files: must stay under the landing folder")
+        if "{day}" in self.files and "{date}" not in self.files:
+            raise ValueError("files: {day}, the day that a file describes, needs {date}, the day it was delivered on, beside it")
+        return self
+
+    @property
+    def glob(self) -> str:
+        return self.files.replace("{date}", "*").replace("{day}", "*")
+
+    def files_in(self, landing: Path) -> list[Path]:
+        """The source's files below a landing folder; hidden ones are uploads under way."""
+        return sorted(path for path in landing.glob(self.glob) if path.is_file() and not path.name.startswith("."))
+
+    def delivery_date(self, relative_path: str) -> date | None:
+        """The date in a file's path below landing/; None where the pattern has none.
+
+        Raises:
+            SourceFileError: the path does not match the pattern or holds no such date.
+        """
+        return self._date_at("date", relative_path)
+
+    def described_day(self, relative_path: str) -> date | None:
+        """The day that a file describes, which a newer delivery of that day replaces; None where the pattern has none.
+
+        Raises:
+            SourceFileError: the path does not match the pattern or holds no such date.
+        """
+        return self._date_at("day", relative_path)
+
+    def _date_at(self, place: str, relative_path: str) -> date | None:
+        if f"{{{place}}}" not in self.files:
+            return None
+        pattern = re.escape(self.files).replace(r"\*", "[^/]*")
+        for name in ("date", "day"):  # the place may occur twice: a folder and a file of one date
+            pattern = pattern.replace(rf"\{{{name}\}}", f"(?P<{name}>[^/]+?)", 1).replace(rf"\{{{name}\}}", f"(?P={name})")
+        match = re.fullmatch(pattern, relative_path)
+        if match is None:
+            raise SourceFileError(f"{relative_path} does not match {self.files} of source {self.name}")
+        try:
+            return datetime.strptime(match[place], self.date_format).date()
+        except ValueError as error:
+            raise SourceFileError(f"{relative_path}: {error}; source {self.name} wants {self.files}") from error
+
+
+class SourceFileError(ValueError):
+    """The name of a landing file that its source's pattern does not read."""
+
+
+@dataclass(frozen=True)
+class PathSegment:
+    """One step of a path: a name, and where that is a list, the key and value of the element meant."""
+
+    name: str
+    key: str | None = None
+    value: str | None = None
+
+
+def path_segments(path: str) -> tuple[PathSegment, ...]:
+    """A path in steps: 'event_params[key=ga_session_id].value.int_value' has three.
+
+    Raises:
+        ValueError: it is no path.
+    """
+    segments = []
+    for text in path.split("."):
+        match = _SEGMENT.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{path}: not a path; like a.b, or a[key=name].b for the element of a list whose key is name")
+        segments.append(PathSegment(**match.groupdict()))
+    return tuple(segments)
