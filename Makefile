@@ -30,7 +30,7 @@ setup: $(INSTALLED) ## .venv, keys, Airflow's and MLflow's stores; GPU=1 adds th
 nightly: $(INSTALLED) ## one night: SHOP=shops/x.yml and RUN_DATE=YYYY-MM-DD choose the shop and the day
 	@$(VENV_PYTHON) -m services.nightly --shop "$$SHOP" $${RUN_DATE:+--run-date "$$RUN_DATE"}
 
-shop: $(INSTALLED) ## draft a shop file from SAMPLE=file.csv; NAME=mine writes shops/mine.yml, else it is printed
+shop: $(INSTALLED) ## draft a shop file from SAMPLE=file.csv, or a folder of files; NAME=mine writes shops/mine.yml
 	@$(VENV_PYTHON) -m ingestion.draft_shop "$$SAMPLE" $${NAME:+--name "$$NAME" --write}
 
 validate: $(INSTALLED) ## what a night would make of the files of SHOP=shops/x.yml, and what the outputs lack

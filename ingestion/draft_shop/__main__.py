@@ -2,6 +2,7 @@
 
     python -m ingestion.draft_shop orders_2026-01-05.csv                            # prints it
     python -m ingestion.draft_shop events.jsonl catalogue.csv --name mine --write   # writes shops/mine.yml
+    python -m ingestion.draft_shop delivered/                                       # the newest file of each kind in a folder
 
 Each sample becomes a source. What was guessed, how sure that is and what nobody could tell goes to stderr.
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from ingestion.draft_shop.account import account
 from ingestion.draft_shop.drafts import Draft, draft
+from ingestion.draft_shop.file_names import samples_in
 from ingestion.draft_shop.shop_text import shop_text
 from ingestion.draft_shop.sources_of_one_shop import one_shop
 from settings import Settings
@@ -23,14 +25,15 @@ from steps import StepError
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("samples", type=Path, nargs="+", metavar="SAMPLE", help="a file as the shop delivers it")
+    parser.add_argument("samples", type=Path, nargs="+", metavar="SAMPLE", help="a file as the shop delivers it, or a folder of them")
     parser.add_argument("--name", help="of the shop: small letters, digits, _ (default: that of the first sample)")
     parser.add_argument("--write", action="store_true", help="to shops/NAME.yml, unless that exists, instead of printing it")
     parser.add_argument("--records", type=int, default=2_000, help="of each sample, from its beginning (default: 2000)")
     options = parser.parse_args()
     try:
         settings = Settings.from_environment()
-        drafts, landing = one_shop([draft(sample, options.records) for sample in options.samples])
+        samples = [file for sample in options.samples for file in _files(sample)]
+        drafts, landing = one_shop([draft(sample, options.records) for sample in samples])
         name = _shop_name(options.name, drafts)
         text = shop_text(name, drafts, None if landing == settings.paths(name).landing else landing)
         print(account(drafts), file=sys.stderr)
@@ -40,6 +43,15 @@ def main() -> None:
             print(text, end="")
     except (StepError, ValueError) as error:
         sys.exit(f"draft_shop: {error}")
+
+
+def _files(sample: Path) -> list[Path]:
+    if not sample.is_dir():
+        return [sample]
+    files = samples_in(sample)
+    if not files:
+        raise StepError(f"{sample}: holds no CSV, JSON or Parquet files")
+    return files
 
 
 def _shop_name(asked: str | None, drafts: Sequence[Draft]) -> str:

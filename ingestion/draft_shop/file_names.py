@@ -42,6 +42,12 @@ def file_pattern(sample: Path) -> FilePattern:
     return FilePattern(sample.parent, _escaped(sample.name), None)
 
 
+def samples_in(folder: Path) -> list[Path]:
+    """Of each kind of file in a folder, by pattern, the newest: the last by name."""
+    files = [file for file in folder.rglob("*") if file.is_file() and _ENDINGS.search(file.name) and not file.name.startswith(".")]
+    return sorted({file_pattern(file): file for file in sorted(files)}.values())
+
+
 def below(pattern: FilePattern, landing: Path) -> FilePattern:
     """The same pattern from a folder above."""
     files = (pattern.landing.relative_to(landing) / pattern.files).as_posix()

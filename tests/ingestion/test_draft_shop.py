@@ -325,6 +325,21 @@ def test_the_command_prints_or_writes_and_never_overwrites(tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+def test_of_a_folder_the_newest_file_of_each_kind_is_a_source(tmp_path):
+    for name in ("orders/bestellungen_2026-01-04.csv", "orders/bestellungen_2026-01-05.csv", "goods.csv", ".hidden.csv", "notes.md"):
+        path = tmp_path / "delivered" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(GERMAN if "bestellungen" in name else "sku,title\na,Mug\n")
+    printed = run(str(tmp_path / "delivered"), "--name", "mine", folder=tmp_path)
+    (tmp_path / "mine.yml").write_text(printed.stdout)
+    sources = shops.read(tmp_path / "mine.yml").sources
+    assert {(source.kind, source.files) for source in sources} == {("events", "orders/bestellungen_{date}.csv"), ("items", "goods.csv")}
+    assert "bestellungen_2026-01-05.csv: csv" in printed.stderr
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "holds no CSV" in run(str(empty), folder=tmp_path).stderr
+
+
 @pytest.mark.parametrize(
     ("content", "said"), [(b"", "is empty"), (b'{"a":\n1}', "spans lines"), (b"a,b\n", "no record"), (b"PAR1abc", "parquet")]
 )
