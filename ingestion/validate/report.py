@@ -51,7 +51,8 @@ def _files(source: SourceFindings) -> str:
     files = source.files
     if not files.names:
         return "none"
-    days = f", delivered {files.first} to {files.last}" if files.first else ", without a date in the name"
+    span = f"{files.first}" if files.first == files.last else f"{files.first} to {files.last}"
+    days = f", delivered {span}" if files.first else ", without a date in the name"
     landed = f", {files.landed} landed already" if files.landed else ""
     part = "whole" if source.is_whole else "their first records"
     return f"{len(files.names)}{days}{landed}; looked at: {', '.join(source.sampled)} ({part})"
