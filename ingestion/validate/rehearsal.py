@@ -77,8 +77,14 @@ def rehearse(settings: Settings, shop: Shop, source: Source, file: str, run_date
         try:
             land(throwaway, alone, run_date)
         except StepError as error:
-            return replace(rehearsed, fault=str(error).replace(f"{folder}/", ""))
+            return replace(rehearsed, fault=_of_the_file(str(error).replace(f"{folder}/", "")))
         return _read_back(throwaway.paths(shop.name), shop, source, rehearsed)
+
+
+def _of_the_file(fault: str) -> str:
+    """A fault without its headline, where it has one over a list of files: here it is of one file."""
+    headline, *files = fault.splitlines()
+    return "; ".join(line.strip() for line in files) or headline
 
 
 def _sample(source: Source, head: Path, records: int) -> Sample | None:
