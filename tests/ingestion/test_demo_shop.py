@@ -154,8 +154,6 @@ def test_the_shop_file_maps_every_field_and_event_that_is_made(small_shop):
     assert {path for column in catalogue.columns.values() for path in column.from_} == set(
         small_shop.deliveries("catalogue")[SMALL.first_day][0]
     )
-        small_shop.deliveries("catalogue")[SMALL.first_day][0]
-    )
     assert {path for column in customers.columns.values() for path in column.from_} | set(customers.traits) == set(
         small_shop.deliveries("users")[SMALL.first_day][0]
     )
