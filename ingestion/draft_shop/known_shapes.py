@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ingestion.heads import Form
 from ingestion.samples import Sample
+from shop import IMPORTERS
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ def known_shape(form: Form, sample: Sample) -> str | None:
         return "taobao" if _is_taobao(sample) else None
     paths = {path for path, column in sample.columns.items() if form.format == "csv" or any(column)}
     return next((shape.importer for shape in SHAPES if shape.matches(paths)), None)
+
+
+def companions(importer: str | None) -> list[str]:
+    """The importers that read something else of the same files: goods, people, links."""
+    return sorted(file.stem for file in IMPORTERS.glob(f"{importer}_*.yml")) if importer else []
 
 
 def _is_taobao(sample: Sample) -> bool:

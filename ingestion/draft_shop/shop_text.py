@@ -7,11 +7,11 @@ from pathlib import Path
 from ingestion.draft_shop.drafts import Draft
 from ingestion.draft_shop.event_types import EventTypes
 from ingestion.draft_shop.guesses import CHECK, SURE, Guess
+from ingestion.draft_shop.known_shapes import companions
 from ingestion.draft_shop.money_and_zone import guess_currency, guess_timezone
 from settings import PROJECT_ROOT
 
 _SHOWN = ("event_at", "price", "quantity", "currency")  # examples of these fields name nobody
-_FORMAT_DEFAULTS = {"delimiter": ",", "encoding": "utf-8"}
 
 
 def shop_text(name: str, drafts: Sequence[Draft], landing: Path | None) -> str:
@@ -49,15 +49,26 @@ def _source(draft: Draft) -> Iterator[str]:
         yield f"  importer: {draft.importer} # {SURE}: the sample has its columns; shops/importers/{draft.importer}.yml maps them"
     else:
         yield f"  kind: {draft.kind}"
-    yield f"  format: {draft.form.format}"
-    yield _files(draft)
-    if draft.pattern.date_format not in (None, "%Y-%m-%d"):
-        yield f"  date_format: {_scalar(draft.pattern.date_format)}"
-    for key, default in _FORMAT_DEFAULTS.items():
-        if getattr(draft.form, key) != default:
-            yield f"  {key}: {_scalar(getattr(draft.form, key))}"
+    yield from _form(draft)
     if not draft.importer:
         yield from (f"  {line}" for line in _mapping(draft))
+    for companion in companions(draft.importer):
+        yield ""
+        yield f"- name: {draft.name}{companion.removeprefix(draft.importer)}"
+        yield f"  importer: {companion} # please check: reads more of the same files; shops/importers/{companion}.yml says what"
+        yield from _form(draft)
+
+
+def _form(draft: Draft) -> Iterator[str]:
+    """How the files are read; with an importer in full, since its template may say otherwise."""
+    yield f"  format: {draft.form.format}"
+    yield _files(draft)
+    if draft.pattern.date_format and (draft.importer or draft.pattern.date_format != "%Y-%m-%d"):
+        yield f"  date_format: {_scalar(draft.pattern.date_format)}"
+    if draft.form.format == "csv" and (draft.importer or draft.form.delimiter != ","):
+        yield f"  delimiter: {_scalar(draft.form.delimiter)}"
+    if draft.form.encoding != "utf-8":
+        yield f"  encoding: {_scalar(draft.form.encoding)}"
 
 
 def _files(draft: Draft) -> str:

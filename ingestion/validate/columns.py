@@ -40,7 +40,9 @@ def mapped_fields(source: Source, files: Sequence[Rehearsed]) -> list[MappedFiel
     kind = FIELDS_BY_KIND[source.kind]
     names = [name for name in (*kind["required"], *kind["optional"]) if name in source.columns]
     fields = [_mapped_field(name, source.columns[name], source, files) for name in names]
-    return fields + [MappedField("trait", trait, _sample_share(source, (trait,), files), None) for trait in source.traits]
+    return fields + [
+        MappedField(f"trait {name}", path, _sample_share(source, (path,), files), None) for name, path in source.traits.items()
+    ]
 
 
 def _mapped_field(name: str, column: Column, source: Source, files: Sequence[Rehearsed]) -> MappedField:

@@ -300,6 +300,26 @@ def test_public_shapes_are_known_exactly(drafted, name, content, importer):
     assert f"importer: {importer} " in text
 
 
+@pytest.mark.parametrize("sample", sorted((PROJECT_ROOT / "tests" / "ingestion" / "samples").iterdir()), ids=lambda path: path.name)
+def test_the_sample_of_each_importer_is_drafted_with_it_and_its_companions(drafted, sample):
+    _, file, settings = drafted((f"20260105/{sample.name}", sample.read_bytes()))
+    shop = shops.read(file)
+    assert {source.importer for source in shop.sources} == {file.stem for file in shops.IMPORTERS.glob(f"{sample.stem}*.yml")}
+    forgiving = shop.model_copy(update={"checks": shop.checks.model_copy(update={"max_refused_share": 1.0})})  # each holds some dirt
+    land(settings, forgiving, date(2026, 1, 31))
+    types = {row[0] for row in Door(settings, shop).query("select event_type from events")}
+    assert "order_completed" in types
+
+
+@pytest.mark.parametrize(
+    ("category", "path"), [("Kitchen/Cups", "Kitchen > Cups"), ("Kitchen > Cups", "Kitchen > Cups"), ("kitchen.cups", "kitchen > cups")]
+)
+def test_the_steps_of_a_category_are_told_apart(drafted, category, path):
+    clicks = "event,user_id,sku,time\nview,u1,a,2026-01-05T10:00:00Z\n"
+    made = drafted(("clicks.csv", clicks), ("products.csv", f"sku,title,category\na,Mug,{category}\n"))
+    assert landed(made).query("select category from items") == [(path,)]
+
+
 def test_a_shape_with_another_column_is_not_taken_for_the_public_one(drafted):
     text, _, _ = drafted(("events.csv", "timestamp,visitorid,event,itemid\n1433221332117,257597,view,355908\n"))
     assert "importer" not in text
