@@ -53,7 +53,7 @@ class CsvReader:
             else f"""case when regexp_matches({name}, {odd}) then '"' || replace({name}, '"', '""') || '"' else coalesce({name}, '') end"""
             for column, name in zip(self.columns, (f"c{index}" for index in range(len(self.columns))), strict=True)
         )
-        return f"concat_ws({literal(self.delimiter)}, {', '.join(fields)})"
+        return privacy.without_private_text(f"concat_ws({literal(self.delimiter)}, {', '.join(fields)})")
 
     def escaped(self, value: str) -> str:
         """How a value stands in `text`."""
