@@ -15,7 +15,7 @@ from shop import Shop
 from sources import EVENT_TYPES, FIELDS_BY_KIND, Column, Source
 
 OF_A_PERSON = ("user_id", "anonymous_id", "other_user_id", "session_id")
-_NOT_SHOWN = "(of a person: not shown)"
+_NOT_SHOWN = "(not shown)"
 _MOST_EVENT_TYPES = 100
 
 

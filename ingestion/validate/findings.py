@@ -5,33 +5,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from ingestion import accounts
 from ingestion.manifest import Entry, Manifest
 from ingestion.validate.columns import MappedField, Unmapped, mapped_fields, unmapped_columns, unmapped_event_types
+from ingestion.validate.files import Files, files_of
 from ingestion.validate.outputs import Degraded, degraded
 from ingestion.validate.rehearsal import EXAMPLES, Refused, Rehearsed, rehearse
 from settings import Settings
 from shop import Shop
 from sources import Source, SourceFileError
 from steps import StepError
-
-
-@dataclass(frozen=True)
-class Files:
-    """A source's files up to the night.
-
-    Args:
-        names: below landing/, by delivery date.
-        first, last: delivery dates; None where names hold none.
-        landed: how many the lake has already.
-    """
-
-    names: tuple[str, ...]
-    first: date | None = None
-    last: date | None = None
-    landed: int = 0
 
 
 @dataclass(frozen=True)
@@ -110,12 +94,12 @@ def validate(settings: Settings, shop: Shop, run_date: date, records: int, newes
     sources = []
     for source in shop.sources:
         try:
-            files = _files(source, landing, run_date, manifest)
+            files = files_of(source, landing, run_date, manifest)
         except (SourceFileError, StepError) as error:
             files, faults = Files(()), [str(error)]
         else:
             faults = []
-        names = _sampled(files.names, newest)
+        names = files.sampled(newest)
         rehearsed[source.name] = [rehearse(settings, shop, source, name, run_date, records) for name in names]
         sources.append(_source_findings(shop, source, files, rehearsed[source.name], faults))
     faults = [f"{source.source}: {fault}" for source in sources for fault in source.faults]
@@ -124,21 +108,6 @@ def validate(settings: Settings, shop: Shop, run_date: date, records: int, newes
     filled, types = _there(shop, rehearsed)
     lacking = degraded(shop, filled, types)
     return Findings(shop.name, shop.title, run_date, records, shop.checks.max_refused_share, sources, lacking, faults)
-
-
-def _files(source: Source, landing: Path, run_date: date, manifest: Manifest) -> Files:
-    names = [path.relative_to(landing).as_posix() for path in source.files_in(landing)]
-    landed = {entry.file for entry in manifest.entries if entry.source == source.name}
-    if not names and not landed:
-        raise StepError(f"no file matches {source.files}")
-    dated = sorted((date_, name) for name in names if (date_ := source.delivery_date(name) or run_date) <= run_date)
-    has_dates = dated and "{date}" in source.files
-    names = tuple(name for _, name in dated)
-    return Files(names, *((dated[0][0], dated[-1][0]) if has_dates else (None, None)), landed=len(landed & set(names)))
-
-
-def _sampled(names: Sequence[str], newest: int) -> list[str]:
-    return list(dict.fromkeys([*names[:1], *names[-newest:]]))
 
 
 def _source_findings(shop: Shop, source: Source, files: Files, rehearsed: list[Rehearsed], faults: list[str]) -> SourceFindings:

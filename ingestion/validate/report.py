@@ -39,8 +39,8 @@ def _source(source: SourceFindings, limit: float) -> Iterator[str]:
         yield from _labelled("refused", f"{source.refused / source.read:.1%} of them; more than {limit:.1%} would stop the night")
     yield from _mapped(source)
     yield from _names("ignored", source.unmapped.ignored)
-    yield from _names("dropped", [f"{name} (looks private)" for name in source.unmapped.private])
-    yield from _names("not there", [f"{name} (the shop file names it)" for name in source.unmapped.absent])
+    yield from _names("dropped", source.unmapped.private, " (private by name)")
+    yield from _names("not there", source.unmapped.absent, " (the shop file names it)")
     yield from _names("event types", [f"{name} {count}" for name, count in source.event_types.items()])
     yield from _names("not mapped", [f"{name!r} {count}" for name, count in source.unknown_event_types.items()])
     yield from _names("skipped", [f"{count}: {reason}" for reason, count in source.skipped.items()])
@@ -79,7 +79,7 @@ def _one_line(text: str | None) -> str:
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [min(40, max(len(row[index]) for row in [header, *rows])) for index in range(len(header) - 1)]
     for row in [header, *rows] if rows else []:
-        cells = [cell[:width].ljust(width) for cell, width in zip(row, widths, strict=False)]
+        cells = [_cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=False)]
         yield _cut(f"  {'  '.join([*cells, row[-1]])}")
 
 
@@ -100,9 +100,9 @@ def _faults(findings: Findings) -> list[str]:
     return ["A night could not land these files:", *(line for fault in findings.faults for line in _wrapped(f"  - {fault}", 4))]
 
 
-def _names(label: str, names: Sequence[str]) -> Iterator[str]:
+def _names(label: str, names: Sequence[str], note: str = "") -> Iterator[str]:
     if names:
-        yield from _labelled(label, ", ".join(names))
+        yield from _labelled(label, ", ".join(names) + note)
 
 
 def _labelled(label: str, text: str) -> Iterator[str]:
@@ -114,5 +114,5 @@ def _wrapped(text: str, indent: int) -> Iterator[str]:
         yield from wrap(line if number == 0 else " " * indent + line.strip(), WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False)
 
 
-def _cut(line: str) -> str:
-    return line.rstrip() if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
+def _cut(line: str, width: int = WIDTH) -> str:
+    return line.rstrip() if len(line) <= width else line[: width - 1] + "…"

@@ -53,7 +53,7 @@ def test_what_is_mapped_to_what_is_shown_with_an_example(make_door):
     assert mapped["price"] == ("price", 1.0, "2.5000")
     assert mapped["quantity"] == ("quantity", 0.5, "2")
     assert mapped["event_at"] == ("time", 1.0, "2026-01-05 10:00:00+01")
-    assert mapped["user_id"] == ("customer", 1.0, "(of a person: not shown)")
+    assert mapped["user_id"] == ("customer", 1.0, "(not shown)")
 
 
 def test_columns_that_nothing_maps_are_ignored_and_private_ones_dropped(make_door):
