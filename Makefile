@@ -3,6 +3,8 @@
 PYTHON ?= python3
 SHOP ?= shops/demo.yml
 RUN_DATE ?=
+SAMPLE ?=
+NAME ?=
 Q ?= select * from run_manifest
 GPU ?=
 
@@ -12,12 +14,12 @@ BENCHMARKS := $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.
 LOCKED := --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" --quiet
 
 # A query and file names go to the commands as they are, with quotes and dollar signs.
-export Q SHOP RUN_DATE
+export Q SHOP RUN_DATE SAMPLE NAME
 # Where the caller's shell keeps Python from writing bytecode, each Airflow command would compile for seconds.
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup nightly test lint up down sql doctor bench lock
+.PHONY: help setup nightly shop validate test lint up down sql doctor bench lock
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-9s%s\n", $$1, $$2 }'
@@ -27,6 +29,12 @@ setup: $(INSTALLED) ## .venv, keys, Airflow's and MLflow's stores; GPU=1 adds th
 
 nightly: $(INSTALLED) ## one night: SHOP=shops/x.yml and RUN_DATE=YYYY-MM-DD choose the shop and the day
 	@$(VENV_PYTHON) -m services.nightly --shop "$$SHOP" $${RUN_DATE:+--run-date "$$RUN_DATE"}
+
+shop: $(INSTALLED) ## draft a shop file from SAMPLE=file.csv, or a folder of files; NAME=mine writes shops/mine.yml
+	@$(VENV_PYTHON) -m ingestion.draft_shop "$$SAMPLE" $${NAME:+--name "$$NAME" --write}
+
+validate: $(INSTALLED) ## what a night would make of the files of SHOP=shops/x.yml, and what the outputs lack
+	@$(VENV_PYTHON) -m ingestion.validate --shop "$$SHOP" $${RUN_DATE:+--run-date "$$RUN_DATE"}
 
 test: $(INSTALLED) ## all tests
 	@$(VENV_PYTHON) -m pytest

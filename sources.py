@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -48,8 +49,9 @@ FIELDS_BY_KIND = {
 TIMES = ("event_at", "linked_at")
 Kind = Literal["events", "items", "users", "links"]
 Format = Literal["csv", "json_lines", "json", "parquet"]
-# A path: names with dots between, each with [key=value] behind it where it is a list of which one element is meant.
-_SEGMENT = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<key>[^\[\]=]+)=(?P<value>[^\[\]]+)\])?")
+# A path: names with dots between, each with [key=value] or [0] behind it where it is a list of which one element is meant.
+_SEGMENT = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?:(?P<index>\d+)|(?P<key>[^\[\]=]+)=(?P<value>[^\[\]]+))\])?")
+_DOT = re.compile(r"\.(?![^\[\]]*\])")  # not one within brackets
 
 
 class Part(BaseModel):
@@ -64,6 +66,7 @@ class Condition(Part):
     column: str
     equals: str | None = None
     one_of: tuple[str, ...] | None = None
+    none_of: tuple[str, ...] | None = None
     starts_with: str | None = None
     matches: str | None = None  # RE2 regular expression, found anywhere in the value unless anchored
     at_most: float | None = None
@@ -88,6 +91,10 @@ def _several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _named(value: object) -> object:
+    return {name: name for name in value} if isinstance(value, list | tuple) else value
+
+
 Paths = Annotated[tuple[str, ...], BeforeValidator(_several)]
 
 
@@ -101,6 +108,7 @@ class Column(Part):
     decimal: Literal[".", ","] = "."  # numbers only: 1.234,50 with ","
     absolute: bool = False  # numbers only: the sign is dropped, since refunds are positive quantities of another type
     remove_suffix: str | None = None  # '.0' where a spreadsheet made floats of whole numbers
+    separator: str | None = Field(default=None, min_length=1)  # category only: what the source has in place of ' > '
     prefix: str | None = None  # put before the value, where two sources number independently
     uppercase: bool = False  # where people type codes by hand: 85123a is 85123A
     per_visitor: bool = False  # session_id only: it is unique for one visitor, and another may have the same
@@ -161,10 +169,11 @@ class Source(Part):
     encoding: str = "utf-8"  # of text formats
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     column_names: tuple[str, ...] = ()  # csv only: of files without a header
+    null_values: tuple[str, ...] = ()  # texts that stand for no value, such as '(not set)'
     lines: str | None = None  # path of an array whose elements are event lines of one record; not for csv
     event_type: EventTypeMapping | None = None
     columns: dict[str, ColumnEntry]
-    traits: tuple[str, ...] = ()  # users only: columns kept as traits
+    traits: Annotated[dict[str, str], BeforeValidator(_named)] = {}  # users only: names of traits and their columns or paths
     skip: tuple[SkipRule, ...] = ()
     anonymous_orders: bool = False  # order lines that name nobody land with no visitor_key instead of being refused
 
@@ -191,6 +200,8 @@ class Source(Part):
     def _keys_fit_the_format(self) -> "Source":
         if self.lines and self.format == "csv":
             raise ValueError("lines: not for format csv")
+        if self.lines and self.kind != "events":
+            raise ValueError("lines: only for kind events; of an array, a path takes one element: products[0].product_id")
         if self.column_names and self.format != "csv":
             raise ValueError("column_names: only for format csv")
         if len(set(self.column_names)) != len(self.column_names):
@@ -200,9 +211,11 @@ class Source(Part):
                 raise ValueError(f"columns.{name}.line: needs lines, the array whose elements are the event lines")
             if column.per_visitor and name != "session_id":
                 raise ValueError(f"columns.{name}.per_visitor: only for session_id")
-            for path in (*column.from_, *column.line):
-                if self.format != "csv":
-                    path_segments(path)
+            if column.separator and name != "category":
+                raise ValueError(f"columns.{name}.separator: only for category")
+        if self.format != "csv":
+            for path in self._paths():
+                path_segments(path)
         try:
             codecs.lookup(self.encoding)
         except LookupError as error:
@@ -216,6 +229,17 @@ class Source(Part):
         if "{day}" in self.files and "{date}" not in self.files:
             raise ValueError("files: {day}, the day that a file describes, needs {date}, the day it was delivered on, beside it")
         return self
+
+    def _paths(self) -> Iterator[str]:
+        """Every path that the source names."""
+        for column in self.columns.values():
+            yield from (*column.from_, *column.line)
+        conditions = [condition for rule in self.skip for condition in rule.when]
+        if self.event_type:
+            yield from filter(None, [self.event_type.from_])
+            conditions += [condition for rule in self.event_type.rules for condition in rule.when]
+        yield from (condition.column for condition in conditions)
+        yield from (*self.traits.values(), *filter(None, [self.lines]))
 
     @property
     def glob(self) -> str:
@@ -262,11 +286,12 @@ class SourceFileError(ValueError):
 
 @dataclass(frozen=True)
 class PathSegment:
-    """One step of a path: a name, and where that is a list, the key and value of the element meant."""
+    """One step of a path: a name, and where that is a list, which element is meant, by its place from 0, or by a key and value."""
 
     name: str
     key: str | None = None
     value: str | None = None
+    index: int | None = None
 
 
 def path_segments(path: str) -> tuple[PathSegment, ...]:
@@ -276,9 +301,10 @@ def path_segments(path: str) -> tuple[PathSegment, ...]:
         ValueError: it is no path.
     """
     segments = []
-    for text in path.split("."):
+    for text in _DOT.split(path):
         match = _SEGMENT.fullmatch(text)
         if match is None:
-            raise ValueError(f"{path}: not a path; like a.b, or a[key=name].b for the element of a list whose key is name")
-        segments.append(PathSegment(**match.groupdict()))
+            raise ValueError(f"{path}: not a path; like a.b, a[0].b, or a[key=name].b for the element of a list whose key is name")
+        index = match["index"]
+        segments.append(PathSegment(match["name"], match["key"], match["value"], None if index is None else int(index)))
     return tuple(segments)

@@ -160,7 +160,7 @@ def _make_passed(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
 
 def _make_sound(connection: duckdb.DuckDBPyConnection, shop: Shop, source: Source, keys: bytes) -> None:
     """sound: what passed, with pseudonyms and, of events, the content that stands for a missing event id."""
-    hashed = {f"trait{index}": "trait" for index, name in enumerate(source.traits) if Names(shop.privacy).is_hashed(name)}
+    hashed = {f"trait{index}": "trait" for index, names in enumerate(source.traits.items()) if Names(shop.privacy).is_hashed(*names)}
     named = {name: kind for name, kind in (_IDS | hashed).items() if name in source.columns or name in hashed}
     ids = " union all ".join(f"select '{kind}' as kind, {name} as id from checked where {name} is not null" for name, kind in named.items())
     make_visitors(connection, keys, shop.identity_namespace, ids or "select '' as kind, '' as id where false")

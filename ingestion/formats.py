@@ -173,9 +173,9 @@ def reader(source: Source, count: Count) -> Reader:
 
 
 def json_path(segments: Sequence[PathSegment]) -> str:
-    """Names as a JSONPath: 'consent.personalization' is $."consent"."personalization"."""
-    keys = (segment.name.replace("\\", "\\\\").replace('"', '\\"') for segment in segments)
-    return "$" + "".join(f'."{key}"' for key in keys)
+    """Names and places as a JSONPath: 'items[0].item_id' is $."items"[0]."item_id"."""
+    keys = ((segment.name.replace("\\", "\\\\").replace('"', '\\"'), segment.index) for segment in segments)
+    return "$" + "".join(f'."{key}"' + ("" if index is None else f"[{index}]") for key, index in keys)
 
 
 def json_texts(document: str, paths: Sequence[str]) -> str:
@@ -209,6 +209,8 @@ def _selected(document: str, path: str) -> str:
 
 
 def _element(value: str, segment: PathSegment) -> str:
+    if segment.index is not None:
+        return f"{value}[{segment.index + 1}]"
     if segment.key is None:
         return value
     return f"list_filter({value}, lambda element: element.{identifier(segment.key)}::varchar = {literal(segment.value)})[1]"

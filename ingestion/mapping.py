@@ -39,7 +39,7 @@ class Mapping:
     def needed(self) -> tuple[tuple[str, ...], ...]:
         """Groups of paths of a record: of each, a file with named columns has at least one, or it is not what the shop file says."""
         source, event_type = self.source, self.source.event_type
-        groups = [column.from_ for column in source.columns.values()] + [(trait,) for trait in source.traits]
+        groups = [column.from_ for column in source.columns.values()] + [(path,) for path in source.traits.values()]
         groups += [(condition.column,) for rule in source.skip for condition in rule.when]
         if event_type:
             groups += [(event_type.from_,)] if event_type.from_ else []
@@ -67,7 +67,7 @@ class Mapping:
         if "currency" in fields:
             fields["currency"] = f"upper({fields['currency']})"
         if self.source.kind == "users":
-            fields |= dict(zip(self.trait_names, map(self._value, self.source.traits), strict=True))
+            fields |= dict(zip(self.trait_names, map(self._value, self.source.traits.values()), strict=True))
         return fields
 
     def text(self, field: str) -> str:
@@ -85,6 +85,8 @@ class Mapping:
             text = f"ltrim({text}, '-')"
         if column.uppercase:
             text = f"upper({text})"
+        if column.separator:
+            text = f"replace({text}, {literal(column.separator)}, ' > ')"
         return f"{literal(column.prefix)} || {text}" if column.prefix else text
 
     def time(self, field: str) -> str:
@@ -135,11 +137,15 @@ class Mapping:
         of_record = _first([self._value(path) for path in column.from_])
         if not column.line:
             return of_record
-        of_line = _first([f"w{self.line_paths.index(path)}" for path in column.line])
+        of_line = _first([self._known(f"w{self.line_paths.index(path)}") for path in column.line])
         return f"case when element is null then {of_record} else {of_line} end" if column.from_ else of_line
 
     def _value(self, path: str) -> str:
-        return f"v{self.record_paths.index(path)}"
+        return self._known(f"v{self.record_paths.index(path)}")
+
+    def _known(self, text: str) -> str:
+        unknown = self.source.null_values
+        return f"case when not {among(text, unknown)} then {text} end" if unknown else text
 
     def _all(self, conditions: tuple[Condition, ...]) -> str:
         return " and ".join(f"coalesce({self._holds(condition)}, false)" for condition in conditions)
@@ -150,6 +156,8 @@ class Mapping:
             return f"{value} = {literal(condition.equals)}"
         if condition.one_of is not None:
             return among(value, condition.one_of)
+        if condition.none_of is not None:
+            return f"not {among(value, condition.none_of)}"
         if condition.starts_with is not None:
             return f"starts_with({value}, {literal(condition.starts_with)})"
         if condition.matches is not None:

@@ -5,7 +5,7 @@ inside one. Quarantine keeps raw text, and free text holds what people type.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -49,12 +49,12 @@ class Names:
     privacy: Privacy
     are_of_items: bool = False
 
-    def is_private(self, name: str) -> bool:
-        """Whether a field of this name (of a path, the last step) is dropped or hashed."""
-        return re.fullmatch(self._pattern, name.rsplit(".", 1)[-1]) is not None
+    def is_private(self, *names: str) -> bool:
+        """Whether a field of one of these names is dropped or hashed; of a path, the last step and what is selected by count."""
+        return any(re.fullmatch(self._pattern, word) for word in _words(names))
 
-    def is_hashed(self, name: str) -> bool:
-        return any(re.fullmatch(_spaced(hashed), name, re.IGNORECASE) for hashed in self.privacy.hash)
+    def is_hashed(self, *names: str) -> bool:
+        return any(re.fullmatch(_spaced(hashed), word, re.IGNORECASE) for word in _words(names) for hashed in self.privacy.hash)
 
     def without_private(self, json: str) -> str:
         """SQL: a JSON text with the values of private fields, at any depth, and what looks private in texts, replaced."""
@@ -74,22 +74,25 @@ def without_private_text(text: str) -> str:
     return f"regexp_replace({text}, {literal(_IN_TEXT)}, {literal(DROPPED)}, 'g')"
 
 
-def traits(names: Names, columns: Sequence[str]) -> str:
-    """SQL: the traits of a user, trait0, trait1, … of `columns`, as the text of a JSON object, with nothing private in it.
+def traits(names: Names, columns: Mapping[str, str]) -> str:
+    """SQL: the traits of a user, trait0, trait1, … of `columns` (name → path), as the text of a JSON object, with nothing private in it.
 
     A hashed one is `trait:` and its pseudonym (trait0_key, …); a dropped one is not there.
     """
     pairs = []
-    for index, column in enumerate(columns):
+    for index, (name, path) in enumerate(columns.items()):
         value = f"trait{index}"
-        if names.is_hashed(column):
-            pairs.append(f"{literal(column)}, 'trait:' || {value}_key")
-        elif not names.is_private(column):
+        if names.is_hashed(name, path):
+            pairs.append(f"{literal(name)}, 'trait:' || {value}_key")
+        elif not names.is_private(name, path):
             is_json = f"json_valid({value}) and left({value}, 1) in ('{{', '[')"
-            pairs.append(
-                f"{literal(column)}, case when {is_json} then {names.without_private(value)} else {without_private_text(value)} end"
-            )
+            pairs.append(f"{literal(name)}, case when {is_json} then {names.without_private(value)} else {without_private_text(value)} end")
     return f"json_object({', '.join(pairs)})::varchar"
+
+
+def _words(names: Iterable[str]) -> list[str]:
+    """The words that tell what a field is: 'user_properties[key=email].value' has 'value' and 'email'."""
+    return [word for name in names for word in (name.rsplit(".", 1)[-1], *re.findall(r"=([^\[\]]+)\]", name))]
 
 
 def _spaced(name: str) -> str:

@@ -1,0 +1,383 @@
+"""Every built-in importer lands its sample, which we made after the public specification, as the rows of one little story."""
+
+import gzip
+import json
+import re
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+import duckdb
+import pyarrow
+import pytest
+
+import shop as shops
+from ingestion.pseudonyms import visitor_key
+from settings import PROJECT_ROOT
+from tests.ingestion.door import KEY, Door, new_door
+
+SAMPLES = PROJECT_ROOT / "tests" / "ingestion" / "samples"
+PEOPLE = {
+    visitor_key(KEY, kind, "tiny", raw_id): name
+    for kind, raw_id, name in (
+        ("user", "17850", "anna"),
+        ("user", "13047", "ben"),
+        ("user", "anna-2019", "anna's old account"),
+        ("anon", "184170001", "phone"),
+        ("anon", "184170002", "laptop"),
+    )
+}
+
+
+class Row(NamedTuple):
+    """An event line; `visitor` and `device` are names from PEOPLE, sessions are numbered as they begin."""
+
+    event_type: str
+    at: str  # UTC, of 2026-01-05
+    visitor: str
+    device: str | None
+    session: str | None
+    item_id: str | None = None
+    order_id: str | None = None
+    quantity: int | None = None
+    price: Decimal | None = None
+    currency: str | None = None
+    position: int | None = None
+    query: str | None = None
+    rating: float | None = None
+
+
+MUG, POT, TEA = Decimal("12.5"), Decimal(30), Decimal(4)
+STORY = (
+    Row("product_searched", "09:00:00", "phone", None, "s1", query="red mug"),
+    Row("product_list_viewed", "09:00:20", "phone", None, "s1", "10001", price=MUG, currency="EUR", position=1),
+    Row("product_list_viewed", "09:00:20", "phone", None, "s1", "10002", price=POT, currency="EUR", position=2),
+    Row("product_clicked", "09:00:40", "phone", None, "s1", "10001", price=MUG, currency="EUR", position=1),
+    Row("product_viewed", "09:01:00", "anna", "phone", "s1", "10001", price=MUG, currency="EUR"),
+    Row("product_added", "09:02:00", "anna", "phone", "s1", "10001", quantity=2, price=MUG, currency="EUR"),
+    Row("wishlist_added", "09:02:30", "anna", "phone", "s1", "10003", price=TEA, currency="EUR"),
+    Row("checkout_started", "09:03:00", "anna", "phone", "s1", "10001", quantity=2, price=MUG, currency="EUR"),
+    Row("checkout_started", "09:03:00", "anna", "phone", "s1", "10002", quantity=1, price=POT, currency="EUR"),
+    Row("order_completed", "09:05:00", "anna", "phone", "s1", "10001", "536365", 2, MUG, "EUR"),
+    Row("order_completed", "09:05:00", "anna", "phone", "s1", "10002", "536365", 1, POT, "EUR"),
+    Row("product_viewed", "10:00:00", "ben", "laptop", "s2", "10003", price=TEA, currency="EUR"),
+    Row("product_added", "10:01:00", "ben", "laptop", "s2", "10003", quantity=1, price=TEA, currency="EUR"),
+    Row("product_removed", "10:02:00", "ben", "laptop", "s2", "10003", quantity=1, price=TEA, currency="EUR"),
+    Row("order_completed", "10:05:00", "ben", "laptop", "s2", "10001", "536366", 1, MUG, "EUR"),
+    Row("order_refunded", "15:00:00", "anna", "phone", "s3", "10002", "536365", 1, POT, "EUR"),
+    Row("product_reviewed", "15:10:00", "anna", "phone", "s3", "10001", rating=4.0),
+)
+
+
+def story(*left_out: str, unknown: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> list[Row]:
+    """The story for a format that has no events of some types, or of all but `only`, and in which some fields are unknown."""
+    rows = [row for row in STORY if row.event_type not in left_out and (not only or row.event_type in only)]
+    return [row._replace(**dict.fromkeys(unknown)) for row in rows]
+
+
+def on_devices(rows: list[Row]) -> list[Row]:
+    """The rows of a format that knows devices, and not whose they are."""
+    return [row._replace(visitor={"anna": "phone", "ben": "laptop"}[row.visitor]) for row in rows]
+
+
+def in_snowplow(rows: list[Row]) -> list[Row]:
+    """A checkout step there names no goods."""
+    checkout = Row("checkout_started", "09:03:00", "anna", "phone", "s1")
+    return sorted([*rows, checkout], key=lambda row: row.at)
+
+
+def in_online_retail(rows: list[Row]) -> list[Row]:
+    """A refund there is an invoice of its own, and all is in pounds."""
+    return [row._replace(currency="GBP", order_id="C536379" if row.event_type == "order_refunded" else row.order_id) for row in rows]
+
+
+BOUGHT, LOOKED = ("product_viewed", "product_added", "product_removed", "order_completed"), ("device",)
+# importer → (sample, how its files are called, what lands, skipped, refused, duplicates)
+IMPORTERS = {
+    "segment": ("segment.jsonl", "{date}/events.json.gz", story(), 8, {"names no item": 1, "not valid JSON": 1}, 1),
+    "ga4": ("ga4.jsonl", "{date}/events_{day}.json.gz", story("product_reviewed"), 6, {"names no item": 1}, 0),
+    "snowplow": (
+        "snowplow.jsonl",
+        "{date}.jsonl.zst",
+        in_snowplow(story("product_searched", "wishlist_added", "product_reviewed", "checkout_started")),
+        4,
+        {"price is negative": 1},
+        1,
+    ),
+    "rees46": (
+        "rees46.csv", "{date}.csv.gz", story(only=BOUGHT, unknown=("device", "order_id", "quantity", "currency")),
+        0, {"price is negative": 1}, 0,
+    ),
+    "retailrocket": (
+        "retailrocket.csv",
+        "{date}.csv",
+        on_devices(story("product_removed", only=BOUGHT, unknown=("device", "session", "quantity", "price", "currency"))),
+        0,
+        {"names no item": 1},
+        0,
+    ),
+    "taobao": (
+        "taobao.csv",
+        "{date}.csv",
+        story(
+            "product_removed", only=(*BOUGHT, "wishlist_added"), unknown=("device", "session", "order_id", "quantity", "price", "currency")
+        ),
+        0,
+        {"event_at is before 2000-01-01": 1},
+        0,
+    ),
+    "online_retail": (
+        "online_retail.csv",
+        "{date}.csv",
+        in_online_retail(story(only=("order_completed", "order_refunded"), unknown=("device", "session"))),
+        2,
+        {"quantity is not a positive whole number": 1},
+        0,
+    ),
+}  # fmt: skip
+ZONES = {"online_retail": "Europe/London"}  # its times are those of the shop; all others know theirs
+
+
+def importer_door(tmp_path, *sources: dict, zone: str = "America/New_York") -> Door:
+    """A door for sources of a shop file, each with an importer."""
+    with_keys = [shops._with_importer(source) for source in sources]
+    return new_door(tmp_path, *with_keys, timezone=zone, max_refused_share=1)
+
+
+def named(pattern: str, delivered: str = "2026-01-06", day: str = "2026-01-05") -> str:
+    """A file's name by its pattern; GA4's dates are without dashes."""
+    name = pattern.replace("{date}", delivered).replace("{day}", day)
+    return name.replace("-", "") if "{day}" in pattern else name
+
+
+def packed(name: str, content: bytes) -> bytes:
+    """Content, compressed as the file's name says."""
+    if name.endswith(".zst"):
+        return pyarrow.compress(content, codec="zstd", asbytes=True)
+    return gzip.compress(content) if name.endswith(".gz") else content
+
+
+def deliver(door: Door, name: str, sample: str, more: bytes = b"") -> None:
+    door.deliver(name, packed(name, (SAMPLES / sample).read_bytes() + more))
+
+
+def landed_story(door: Door) -> list[Row]:
+    """The lake's events as rows of the story; lines of one record are in their order."""
+    fields = ", ".join(name for name in Row._fields if name not in ("at", "visitor", "device", "session"))
+    rows = door.query(
+        f"select event_type, strftime(event_at, '%H:%M:%S'), visitor_key, device_key, session_id, {fields.removeprefix('event_type, ')} "
+        "from events order by event_at, event_id"
+    )
+    numbers: dict[str, str] = {}
+    for row in rows:
+        if row[4] is not None:
+            numbers.setdefault(row[4], f"s{len(numbers) + 1}")
+    return [
+        Row(type_, at, PEOPLE.get(who), PEOPLE.get(device), numbers.get(session), *rest) for type_, at, who, device, session, *rest in rows
+    ]
+
+
+def in_order(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: (row.at, row.item_id or ""))
+
+
+@pytest.mark.parametrize("importer", IMPORTERS)
+def test_a_sample_lands_as_the_story(tmp_path, importer):
+    sample, pattern, expected, skipped, refused, duplicates = IMPORTERS[importer]
+    door = importer_door(tmp_path, {"name": "shop", "importer": importer, "files": pattern}, zone=ZONES.get(importer, "America/New_York"))
+    deliver(door, named(pattern), sample)
+    door.land()
+    assert in_order(landed_story(door)) == in_order(expected)
+    (entry,) = door.entries
+    assert (sum(entry.skipped.values()), entry.quarantined, entry.duplicate) == (skipped, refused, duplicates)
+    assert entry.event_lines == len(expected)
+    records = len((SAMPLES / sample).read_bytes().splitlines()) - (sample.endswith(".csv") and importer != "taobao")
+    assert entry.read == records
+
+
+@pytest.mark.parametrize("importer", sorted(IMPORTERS.keys() - {"ga4"}))
+def test_the_same_events_in_another_file_are_duplicates(tmp_path, importer):
+    sample, pattern, expected, *_ = IMPORTERS[importer]
+    door = importer_door(tmp_path, {"name": "shop", "importer": importer, "files": pattern}, zone=ZONES.get(importer, "America/New_York"))
+    deliver(door, named(pattern), sample)
+    deliver(door, named(pattern, delivered="2026-01-07"), sample, more=b"\n")
+    door.land()
+    assert in_order(landed_story(door)) == in_order(expected)
+    first, second = door.entries
+    assert (second.landed, second.duplicate) == (0, first.landed + first.duplicate)
+
+
+def ga4_door(tmp_path, *sources: dict, **keys) -> Door:
+    return importer_door(tmp_path, {"name": "web", "importer": "ga4", "files": "{date}/events_{day}.json.gz"} | keys, *sources)
+
+
+def ga4_event(name: str, second: int, item: str = "10001", **more) -> dict:
+    return {
+        "event_timestamp": str(1767603600_000000 + second * 1_000_000),
+        "event_name": name,
+        "user_pseudo_id": "184170001",
+        "event_params": [{"key": "ga_session_id", "value": {"int_value": "1767603600"}}],
+        "items": [{"item_id": item, "price": 12.5}],
+    } | more
+
+
+def json_lines(*records: dict) -> bytes:
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+def test_a_daily_table_of_ga4_is_replaced_when_it_is_rewritten(tmp_path):
+    door = ga4_door(tmp_path)
+    monday = [ga4_event("view_item", 1), ga4_event("view_item", 2, "10002")]
+    deliveries = {
+        "20260106": {"20260105": monday},
+        "20260107": {"20260105": [*monday, ga4_event("view_item", 3, "10003")], "20260106": [ga4_event("view_item", 86400)]},
+        "20260108": {"20260105": [*monday[:1], ga4_event("view_item", 3, "10003")], "20260106": [ga4_event("view_item", 86400)]},
+    }
+    for night, tables in deliveries.items():
+        for day, records in tables.items():
+            door.deliver(f"{night}/events_{day}.json.gz", gzip.compress(json_lines(*records)))
+    door.land()
+    seen = {"2026-01-06": ["10001", "10002"], "2026-01-07": ["10001", "10002", "10003"], "2026-01-08": ["10001", "10003"]}
+    for night, items in seen.items():
+        monday = door.query("select item_id from events where event_at < '2026-01-06' order by 1", as_of=night)
+        assert [item for (item,) in monday] == items
+    assert door.query("select count(*) from events where event_at >= '2026-01-06'") == [(1,)]
+
+
+def test_sessions_of_ga4_that_start_in_one_second_are_two(tmp_path):
+    door = ga4_door(tmp_path)
+    records = [ga4_event("view_item", 1), ga4_event("view_item", 1, user_pseudo_id="184170002"), ga4_event("view_item", 2)]
+    door.deliver("20260106/events_20260105.json.gz", gzip.compress(json_lines(*records)))
+    door.land()
+    sessions = {"phone": set(), "laptop": set()}
+    for row in landed_story(door):
+        sessions[row.visitor].add(row.session)
+    assert sorted(sessions.values(), key=min) == [{"s1"}, {"s2"}]
+
+
+def test_what_is_bought_without_consent_to_analytics_counts_for_nobody(tmp_path):
+    door = ga4_door(tmp_path)
+    nobody = {"user_pseudo_id": None, "ecommerce": {"transaction_id": "536399"}}
+    records = [ga4_event("view_item", 1, **nobody), ga4_event("purchase", 2, **nobody)]
+    door.deliver("20260106/events_20260105.json.gz", gzip.compress(json_lines(*records)))
+    door.land()
+    assert door.query("select event_type, order_id, visitor_key from events") == [("order_completed", "536399", None)]
+    assert [entry.skipped for entry in door.entries] == [{"names nobody, without consent to analytics": 1}]
+
+
+GA4_TYPES = {
+    "event_timestamp": "BIGINT",
+    "event_name": "VARCHAR",
+    "event_params": "STRUCT(key VARCHAR, value STRUCT(string_value VARCHAR, int_value BIGINT, float_value DOUBLE, double_value DOUBLE))[]",
+    "user_id": "VARCHAR",
+    "user_pseudo_id": "VARCHAR",
+    "ecommerce": "STRUCT(transaction_id VARCHAR, total_item_quantity BIGINT)",
+    "items": "STRUCT(item_id VARCHAR, item_name VARCHAR, price DOUBLE, quantity BIGINT, item_list_index VARCHAR)[]",
+}
+
+
+def test_the_parquet_form_of_the_ga4_export_lands_as_the_json_form_does(tmp_path):
+    door = ga4_door(tmp_path, format="parquet", files="{date}/events_{day}.parquet")
+    path = door.landing / "20260106/events_20260105.parquet"
+    path.parent.mkdir()
+    with duckdb.connect() as connection:
+        connection.execute(f"copy (from read_json('{SAMPLES}/ga4.jsonl', columns = {GA4_TYPES})) to '{path}' (format parquet)")
+    door.land()
+    assert in_order(landed_story(door)) == in_order(story("product_reviewed"))
+
+
+SEGMENT = [
+    {"name": name, "importer": importer, "files": "{date}/events.json.gz"}
+    for name, importer in (
+        ("web", "segment"), ("people", "segment_identify"), ("logins", "segment_links"), ("aliases", "segment_aliases"),
+        ("goods", "segment_items"),
+    )
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def segment_shop(tmp_path_factory):
+    """A shop whose five sources have read Segment's sample."""
+    door = importer_door(tmp_path_factory.mktemp("segment"), *SEGMENT)
+    deliver(door, "2026-01-06/events.json.gz", "segment.jsonl")
+    door.land()
+    return door
+
+
+def test_identify_calls_give_people_with_their_consent_and_nothing_private(segment_shop):
+    rows = segment_shop.query("select visitor_key, traits, consent_personalization from users")
+    people = {PEOPLE[key]: (json.loads(traits), consent) for key, traits, consent in rows}
+    known = {"age": "41", "gender": None, "title": None, "plan": "gold", "created_at": "2024-03-01T10:00:00Z"}
+    assert people == {"anna": (known, None), "ben": (dict.fromkeys(known) | {"plan": "basic"}, False)}
+
+
+def test_identify_and_alias_calls_give_links(segment_shop):
+    rows = segment_shop.query(
+        "select source, visitor_key, linked_key, is_device, strftime(linked_at, '%H:%M:%S') from links order by source, 5"
+    )
+    assert [(source, PEOPLE[key], PEOPLE[linked], is_device, at) for source, key, linked, is_device, at in rows] == [
+        ("aliases", "anna", "anna's old account", False, "09:00:51"),
+        ("logins", "anna", "phone", True, "09:00:50"),
+        ("logins", "ben", "laptop", True, "09:59:00"),
+    ]
+
+
+def test_nothing_private_of_segments_calls_is_kept(segment_shop):
+    private = re.compile(r"anna\.smith|ben@|7946|203\.0\.113|Smith|6th St|BA1|\b17850\b|\b13047\b|184170001|anna-2019")
+    assert private.search((SAMPLES / "segment.jsonl").read_text())
+    texts = 0
+    for path in segment_shop.paths.root.rglob("*.parquet"):
+        with duckdb.connect() as connection:
+            for row in connection.execute(f"select columns(*)::varchar from read_parquet('{path}', hive_partitioning = false)").fetchall():
+                kept = [text for text in row if text is not None]
+                texts += len(kept)
+                assert not [text for text in kept if private.search(text)]
+    assert texts > 200
+    assert segment_shop.query("select count(*) from quarantine where raw like '%[private]%'") != [(0,)]
+
+
+CATALOGUES = {
+    "segment_items": ("segment.jsonl", {"10001": ("Red mug", "Kitchen > Mugs", "Hearth", MUG), "10003": ("Green tea", "Food > Tea", "Leaf & Co", TEA)}),
+    "ga4_items": ("ga4.jsonl", {"10001": ("Red mug", "Kitchen", "Hearth", MUG), "10002": ("Teapot", "Kitchen", "Hearth", POT), "10003": ("Green tea", "Food", "Leaf & Co", TEA)}),
+    "snowplow_items": ("snowplow.jsonl", {"10001": ("Red mug", "Kitchen > Mugs", "Hearth", MUG), "10003": ("Green tea", "Food > Tea", "Leaf & Co", TEA)}),
+    "rees46_items": ("rees46.csv", {"10001": (None, "kitchen > mugs", "hearth", MUG), "10002": (None, "kitchen > teapots", "hearth", POT), "10003": (None, "2053013563810775923", "leaf & co", TEA)}),
+    "taobao_items": ("taobao.csv", {"10001": (None, "4602", None, None), "10002": (None, "4603", None, None), "10003": (None, "2951", None, None)}),
+    "online_retail_items": ("online_retail.csv", {"10001": ("RED MUG", None, None, None), "10002": ("TEAPOT", None, None, None), "10003": ("GREEN TEA", None, None, None)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("importer", CATALOGUES)
+def test_goods_are_found_in_the_events(tmp_path, importer):
+    sample, expected = CATALOGUES[importer]
+    events = {"name": "events", "importer": importer.removesuffix("_items"), "files": "{date}.txt"}
+    door = importer_door(tmp_path, events, {"name": "goods", "importer": importer, "files": "{date}.txt"})
+    deliver(door, named("{date}.txt").replace("-", "") if "ga4" in importer else named("{date}.txt"), sample)
+    door.land()
+    assert {item: tuple(rest) for item, *rest in door.query("select item_id, title, category, brand, price from items")} == expected
+
+
+def test_every_importer_has_a_sample_here():
+    tested = {*IMPORTERS, *CATALOGUES, *(source["importer"] for source in SEGMENT)}
+    assert tested == {path.stem for path in shops.IMPORTERS.glob("*.yml")}
+
+
+def test_a_shop_file_can_change_what_an_importer_says(tmp_path):
+    path = tmp_path / "mine.yml"
+    path.write_text("""
+name: mine
+title: Mine
+timezone: Europe/Berlin
+currency: EUR
+sources:
+  - name: web
+    importer: segment
+    files: "{date}/*.json.gz"
+    columns: {consent_personalization: context.consent.categoryPreferences.Ads, rating: null}
+""")
+    (source,) = shops.read(path).sources
+    assert source.columns["consent_personalization"].from_ == ("context.consent.categoryPreferences.Ads",)
+    assert "rating" not in source.columns
+    assert source.columns["user_id"].from_ == ("userId",)
+    path.write_text(path.read_text().replace("importer: segment", "importer: sigment"))
+    with pytest.raises(shops.ShopFileError, match="source web: no importer sigment; there are ga4, "):
+        shops.read(path)
