@@ -92,8 +92,8 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
         mode = place.stat().st_mode & 0o777
         yield Finding(place.name, mode & ~allowed == 0, f"mode {mode:04o}", f"chmod {allowed:o} {place}")
     given = "the environment" if os.environ.get("NIGHTCART_HMAC_KEY") else str(file)
-    found = f"from {given}" if settings.hmac_key else "missing"
-    yield Finding("key of the pseudonyms", settings.hmac_key is not None, found, "make setup; where a lake exists, put the old key back")
+    found = f"from {given}" if settings.hmac_keys else "missing"
+    yield Finding("key of the pseudonyms", bool(settings.hmac_keys), found, "make setup; where a lake exists, put the old key back")
 
 
 def _services(settings: Settings) -> Iterator[Finding]:

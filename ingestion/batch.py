@@ -36,7 +36,7 @@ KnownFiles = Callable[[Source, str, str], list[Path]]
 def stage(
     connection: duckdb.DuckDBPyConnection,
     shop: Shop,
-    key: bytes,
+    keys: Sequence[bytes],
     files: Sequence[CountedFile],
     staging: Path,
     known_files: KnownFiles,
@@ -45,7 +45,7 @@ def stage(
 
     Args:
         connection: to DuckDB, in the shop's zone.
-        key: of the pseudonyms.
+        keys: of the pseudonyms, the oldest first.
         files: of one source, with equal readers, in the order in which they land.
 
     Raises:
@@ -54,7 +54,7 @@ def stage(
     source, reader = files[0].delivery.source, files[0].reader
     make_raw(connection, shop, files)
     _make_checked(connection, shop, source, reader)
-    _make_visitors(connection, shop, key)
+    _make_visitors(connection, shop, keys)
     make_refused(connection, reader, [(number, record) for number, file in enumerate(files) for record in file.count.set_aside])
     _make_skipped(connection)
     connection.execute("drop table raw")
@@ -106,19 +106,19 @@ def _pieces(mapping: Mapping) -> str:
         )"""
 
 
-def _make_visitors(connection: duckdb.DuckDBPyConnection, shop: Shop, key: bytes) -> None:
+def _make_visitors(connection: duckdb.DuckDBPyConnection, shop: Shop, keys: Sequence[bytes]) -> None:
     """passed: what is neither skipped nor refused; sound: the same with pseudonyms. Both are views, which saves memory."""
     ids = (
         "select 'user' as kind, user_id as id from checked where user_id is not null "
         "union all select 'anon', anonymous_id from checked where anonymous_id is not null"
     )
-    make_visitors(connection, key, shop.identity_namespace, ids)
+    make_visitors(connection, keys, shop.identity_namespace, ids)
     connection.execute("""
         create or replace temp view passed as
         select * exclude (skip_reason, reason) from checked anti join faulty using (file_no, record) where skip_reason is null""")
     connection.execute("""
         create or replace temp view sound as
-        select passed.*, users.key as user_key, devices.key as anonymous_key
+        select passed.*, users.key as user_key, devices.key as anonymous_key, users.base as user_base, devices.base as anonymous_base
         from passed
         left join visitors as users on users.kind = 'user' and users.id = passed.user_id
         left join visitors as devices on devices.kind = 'anon' and devices.id = passed.anonymous_id""")

@@ -19,10 +19,12 @@ _UNHASHED = ("event_id", "source", "landed_date", "visitor_key", "device_key", "
 def content_hash() -> str:
     """SQL over `sound`: the hash of a canonical event line. It takes in the pseudonyms, so no raw id can be guessed from it.
 
-    What is unknown is left out, so that a column mapped later, and missing in an old file, changes no hash.
+    They are those of the first key alone, so that a change of the key changes no hash. What is unknown is left out, so
+    that a column mapped later, and missing in an old file, changes none either.
     """
-    fields = ["user_key", "anonymous_key", *(name for name in TABLES["events"] if name not in _UNHASHED)]
-    parts = ["epoch_us(event_at)", *(f"'{name}=' || {name}" for name in fields)]
+    fields = [name for name in TABLES["events"] if name not in _UNHASHED]
+    pseudonyms = ["'user_key=' || user_base", "'anonymous_key=' || anonymous_base"]
+    parts = ["epoch_us(event_at)", *pseudonyms, *(f"'{name}=' || {name}" for name in fields)]
     return f"left(sha256(concat_ws(chr(31), {', '.join(parts)})), 32)"
 
 

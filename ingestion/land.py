@@ -9,7 +9,7 @@ read as its shop file says, or too large a share of refused records, stops the n
 import logging
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import partial
@@ -48,7 +48,7 @@ def land(settings: Settings, shop: Shop, run_date: date, options: Namespace | No
             shop's lock is held. The lake is as it was.
     """
     started = time.monotonic()
-    if settings.hmac_key is None:
+    if not settings.hmac_keys:
         raise steps.StepError(NO_KEY)
     with warehouse.lock(settings, shop, "land"):
         lake = Lake(settings.paths(shop.name))
@@ -58,7 +58,7 @@ def land(settings: Settings, shop: Shop, run_date: date, options: Namespace | No
             _check_mappings(connection, shop)
             files = count_files(deliveries, staging)
             lake.write_schemas(connection, staging)
-            entries = _stage(connection, shop, settings.hmac_key, files, lake, staging, batch_bytes)
+            entries = _stage(connection, shop, settings.hmac_keys, files, lake, staging, batch_bytes)
             _refuse_if_too_many(shop, lake, entries, staging)
             lake.commit(entries, staging)
     accounts.log_sources(shop, entries)
@@ -99,7 +99,7 @@ def _check_mappings(connection: duckdb.DuckDBPyConnection, shop: Shop) -> None:
 def _stage(
     connection: duckdb.DuckDBPyConnection,
     shop: Shop,
-    key: bytes,
+    keys: Sequence[bytes],
     files: list[CountedFile],
     lake: Lake,
     staging: Path,
@@ -108,7 +108,7 @@ def _stage(
     entries: list[Entry] = []
     known_files = partial(lake.files_with_events, staging, entries)  # sees what earlier batches staged
     for batch in _batches(files, batch_bytes):
-        entries += stage(connection, shop, key, batch, staging, known_files)
+        entries += stage(connection, shop, keys, batch, staging, known_files)
         log.info("%s: %d of %d files read", batch[0].delivery.source.name, len(entries), len(files))
     return entries
 
