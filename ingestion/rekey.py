@@ -142,19 +142,23 @@ def _connection(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _roll_forward(settings: Settings, with_data: Sequence[Shop], prepared: Rotation) -> None:
-    """From the marker on: move the files, write the key, remove the warehouses, take the marker away. Each can be done again."""
+    """From the marker on: move the files, remove the warehouses, write the key, take the marker away. Each can be done again.
+
+    The warehouses go before the key comes: so no step that has the new key can have read old pseudonyms from one.
+    """
     paths = [settings.paths(shop.name) for shop in with_data]
     if rotation.fingerprint(read_keys(read_secrets(settings.secrets_file).get(HMAC_KEY))) != prepared.keys:
         for each in paths:
             rewriting.move(each)
         fault_point("rekey.moved")
+        for shop in with_data:
+            warehouse.remove(settings, shop)
+            sync(settings.paths(shop.name).root)
+        fault_point("rekey.warehouse_removed")
         _write_key(settings, prepared)
     fault_point("rekey.key_written")
-    for shop, each in zip(with_data, paths, strict=True):
-        warehouse.remove(settings, shop)
-        fault_point("rekey.warehouse_removed")
+    for each in paths:
         rewriting.remove_leftovers(each)
-        sync(each.root)
     _next_key_file(settings).unlink(missing_ok=True)
     fault_point("rekey.cleared_up")
     rotation.write(settings, replace(prepared, is_prepared=False))

@@ -117,6 +117,13 @@ class Builds:
             _remove(folder)
         return [folder.name for folder in old]
 
+    def remove(self, names: list[str]) -> list[str]:
+        """Remove the folders of these names, whole builds or not; returns those that were there."""
+        found = [folder for folder in self._folders() if folder.name in names]
+        for folder in found:
+            _remove(folder)
+        return [folder.name for folder in found]
+
     def _folders(self) -> list[Path]:
         folders = [folder for folder in (self.root / "builds").glob("*") if folder.is_dir()]
         return sorted(folders, key=lambda folder: (_written_at(folder), folder.name))

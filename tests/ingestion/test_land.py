@@ -12,8 +12,8 @@ from ingestion.pseudonyms import visitor_key
 from steps import StepError
 from tests.ingestion.door import KEY, TILL, WEB, till, view, write_parquet
 
-ANNA = visitor_key(KEY, "user", "tiny", "anna.user")
-PHONE = visitor_key(KEY, "anon", "tiny", "phone-1")
+ANNA = visitor_key([KEY], "user", "tiny", "anna.user")
+PHONE = visitor_key([KEY], "anon", "tiny", "phone-1")
 
 
 def test_csv_json_lines_and_parquet_land_as_the_same_rows(make_door):
