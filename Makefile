@@ -19,10 +19,10 @@ export Q SHOP RUN_DATE SAMPLE NAME
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup nightly shop validate test lint up down sql doctor bench lock
+.PHONY: help setup nightly shop validate test lint up down sql doctor rotate-key bench lock
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-9s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s%s\n", $$1, $$2 }'
 
 setup: $(INSTALLED) ## .venv, keys, Airflow's and MLflow's stores; GPU=1 adds the CUDA libraries
 	@$(VENV_PYTHON) -m services.setup
@@ -53,6 +53,9 @@ sql: $(INSTALLED) ## one query on the published tables: make sql Q="select * fro
 
 doctor: $(INSTALLED) ## what is missing or unsafe, and the line that mends it
 	@$(VENV_PYTHON) -m doctor
+
+rotate-key: $(INSTALLED) ## change the key of the pseudonyms, in all shops; call it again if it was interrupted
+	@$(VENV_PYTHON) -m services.rotate_key
 
 bench: $(INSTALLED) ## the benchmarks, as tables
 	@for name in $(BENCHMARKS); do $(VENV_PYTHON) -m benchmarks.$$name || exit 1; done

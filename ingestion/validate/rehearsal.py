@@ -70,7 +70,7 @@ def rehearse(settings: Settings, shop: Shop, source: Source, file: str, run_date
         landing = Path(folder) / "landing"
         is_whole = write_head(form_of(source), shop.landing_folder(settings) / file, landing / file, records)
         throwaway = replace(
-            settings, data=Path(folder) / "data", hmac_key=secrets.token_bytes(32), landing_overrides=((shop.name, landing),)
+            settings, data=Path(folder) / "data", hmac_keys=(secrets.token_bytes(32),), landing_overrides=((shop.name, landing),)
         )
         alone = shop.model_copy(update={"sources": (source,), "checks": shop.checks.model_copy(update={"max_refused_share": 1.0})})
         rehearsed = Rehearsed(file, is_whole, sample=_sample(source, landing / file, records))

@@ -36,7 +36,7 @@ def corner_shop(tmp_path_factory) -> tuple[Settings, Path, str, str]:
     folder = tmp_path_factory.mktemp("corner")
     done = subprocess.run([sys.executable, "-c", block("import csv")], cwd=folder, capture_output=True, text=True, check=True)
     assert done.stdout == block("29960 clicks")
-    settings = replace(Settings.from_environment({"NIGHTCART_DATA": str(folder / "data")}), hmac_key=KEY)
+    settings = replace(Settings.from_environment({"NIGHTCART_DATA": str(folder / "data")}), hmac_keys=(KEY,))
     landing = settings.paths("corner_shop").landing
     drafts, _ = one_shop([draft(sample, 2_000) for sample in samples_in(landing)])
     text = shop_text("corner_shop", drafts, None)

@@ -27,7 +27,7 @@ B1;K100;anna@example.org;05.01.2026 09:10;00123;Tasse;2;12,50;EUR
 B1;K100;anna@example.org;05.01.2026 09:10;00124;"Teller; weiß";1;1.012,50;EUR
 B2;K101;ben@example.org;17.01.2026 10:10;00123;Tasse;-2;12,50;EUR
 """
-ANNA = visitor_key(KEY, "user", "mine", "K100")
+ANNA = visitor_key([KEY], "user", "mine", "K100")
 COLUMNS = "event_type, strftime(event_at, '%Y-%m-%d %H:%M'), item_id, order_id, quantity, price, currency"
 
 
@@ -36,7 +36,7 @@ def drafted(tmp_path):
     """Deliver samples to a landing folder and draft their shop: (text of the shop file, its door)."""
 
     def make(*files: tuple[str, str | bytes]) -> tuple[str, Door]:
-        settings = replace(Settings.from_environment({"NIGHTCART_DATA": str(tmp_path)}), hmac_key=KEY)
+        settings = replace(Settings.from_environment({"NIGHTCART_DATA": str(tmp_path)}), hmac_keys=(KEY,))
         landing = settings.paths("mine").landing
         for name, content in files:
             path = landing / name
@@ -203,7 +203,7 @@ def test_formats_compressions_and_encodings_are_found_out(drafted, form):
             "cp1252": csv.encode("cp1252"),
         }[form]
     made = drafted((f"clicks.{form if '-' not in form and form != 'cp1252' else 'csv'}", content))
-    assert events(made, "event_type, visitor_key, item_id") == [("product_viewed", visitor_key(KEY, "user", "mine", "ü1"), "007")]
+    assert events(made, "event_type, visitor_key, item_id") == [("product_viewed", visitor_key([KEY], "user", "mine", "ü1"), "007")]
 
 
 @pytest.mark.parametrize(

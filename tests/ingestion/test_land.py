@@ -12,8 +12,8 @@ from ingestion.pseudonyms import visitor_key
 from steps import StepError
 from tests.ingestion.door import KEY, TILL, WEB, till, view, write_parquet
 
-ANNA = visitor_key(KEY, "user", "tiny", "anna.user")
-PHONE = visitor_key(KEY, "anon", "tiny", "phone-1")
+ANNA = visitor_key([KEY], "user", "tiny", "anna.user")
+PHONE = visitor_key([KEY], "anon", "tiny", "phone-1")
 
 
 def test_csv_json_lines_and_parquet_land_as_the_same_rows(make_door):
@@ -182,7 +182,7 @@ def test_too_many_refused_records_leave_the_lake_as_it_was(make_door):
 
 def test_nothing_lands_without_a_key(web_door):
     web_door.deliver("events/2026-01-05.jsonl", [view(1)])
-    web_door.settings = replace(web_door.settings, hmac_key=None)
+    web_door.settings = replace(web_door.settings, hmac_keys=())
     with pytest.raises(StepError, match=r"NIGHTCART_HMAC_KEY is not set.*`make setup`"):
         web_door.land()
     assert web_door.files() == {}
