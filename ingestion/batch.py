@@ -14,7 +14,7 @@ from ingestion import checks, identify, privacy
 from ingestion.formats import json_texts, texts_of
 from ingestion.lake import TABLES
 from ingestion.manifest import Entry
-from ingestion.mapping import Mapping, midnight, typed
+from ingestion.mapping import NEVER, Mapping, midnight, typed
 from ingestion.privacy import Names
 from ingestion.pseudonyms import make_visitors
 from ingestion.quarantine import make_refused
@@ -92,6 +92,7 @@ def _make_checked(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Sequ
     kept |= {name: name for name in (*_IDS, *mapping.trait_names) if name in source.columns or name in mapping.trait_names}
     kept |= {"own_id": "event_id"} if "event_id" in source.columns else {}
     kept.pop("event_id", None)
+    can_skip = mapping.skip_reason() != NEVER
     if not source.lines:
         kept["raw_text"] = f"case when reason is not null then {reader.text(Names(shop.privacy, source.kind == 'items'))} end"
     with reading(connection, files) as raw:
@@ -115,12 +116,13 @@ def _make_checked(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Sequ
                 select *, case when skip_reason is null then {reason} end as reason from fields
             )
             select
-                file_no, {"row, line, " if source.lines else ""}skip_reason, reason,
+                {"row, line, " if source.lines else ""}{"skip_reason, " if can_skip else ""}file_no, reason,
                 {", ".join(f"{expression} as {name}" for name, expression in kept.items())}
             from judged""")
     missing = {name: f"null::{type_}" for name, type_ in columns.items() if name in mapping.fields} | {"own_id": "null::varchar"}
     missing |= dict.fromkeys(_IDS, "null::varchar")  # what is not mapped is not stored: a column of nulls takes 80 MB in 10 million rows
     added = [] if source.lines else ["rowid as row", "1 as line"]
+    added += [] if can_skip else [f"{NEVER} as skip_reason"]
     added += [f"{null} as {name}" for name, null in missing.items() if name not in kept and name != "event_id"]
     connection.execute(f"create or replace temp view checked as select {''.join(f'{column}, ' for column in added)}* from checked_lines")
     make_spans(connection, files, "raw" if source.lines else "checked_lines")

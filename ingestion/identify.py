@@ -72,11 +72,13 @@ def make_sound(connection: duckdb.DuckDBPyConnection, source: Source, with_keys:
 
 
 def _make_suspects(connection: duckdb.DuckDBPyConnection, lines: str, short: str, sound: str) -> None:
-    records = (
+    of_records = (
         f"select any_value({short}) as short from {lines} group by row" if lines == "sound" else f"select {short} as short from {lines}"
     )
-    connection.execute(f"create or replace temp table repeated as select short from ({records}) group by short having count(*) > 1")
-    connection.execute(f"create or replace temp table suspect_lines as select * from {lines} where {short} in (from repeated)")
+    connection.execute(f"create or replace temp table repeated as select short from ({of_records}) group by short having count(*) > 1")
+    (has_some,) = connection.execute("select count(*) > 0 from repeated").fetchone()
+    condition = f"{short} in (from repeated)" if has_some else "false"  # saves most files a second look
+    connection.execute(f"create or replace temp table suspect_lines as select * from {lines} where {condition}")
     connection.execute(f"create or replace temp table suspects as select * from {sound if lines != 'sound' else 'suspect_lines'}")
 
 

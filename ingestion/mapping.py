@@ -15,6 +15,7 @@ from sources import EVENT_TYPES, FIELDS_BY_KIND, TIMES, Column, Condition, Sourc
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 OTHER_EVENT = "event type is declared to be none of ours"
+NEVER = "null::varchar"  # the skip reason of a source that declares nothing to be skipped
 _MICROSECONDS = {"unix_s": 1_000_000, "unix_ms": 1_000, "unix_us": 1}
 
 
@@ -112,7 +113,7 @@ class Mapping:
         cases = [f"when {self._all(rule.when)} then {literal(rule.reason)}" for rule in self.source.skip]
         if self.source.event_type and self.source.event_type.skip_others:
             cases += [f"when ({self.event_type()}) is null then {literal(OTHER_EVENT)}"]
-        return f"case when fault is null then case {' '.join(cases)} end end" if cases else "null::varchar"
+        return f"case when fault is null then case {' '.join(cases)} end end" if cases else NEVER
 
     def _times(self, fields: dict[str, str]) -> Iterator[tuple[str, str]]:
         for name in TIMES:

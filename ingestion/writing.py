@@ -69,7 +69,7 @@ def _write_file(connection: duckdb.DuckDBPyConnection, number: int, file: Counte
     labels = f"{literal(delivery.source.name)} as source, {literal(delivery.file)} as file, date '{delivery.landed_date}' as landed_date"
     quarantined = f"select {', '.join(COLUMNS)} from (select *, {labels} from refused where file_no = {number}) order by line"
     spans = _spans(facts.first_rows.get(number, 0), file.count.records)
-    parts = list(_write_parts(connection, kind, number, spans, staging, f"lake/{kind}/{name}"))
+    parts = list(_write_parts(connection, kind, number, spans, staging, f"lake/{kind}/{name}", bool(delivery.source.lines)))
     first, last = _times(connection, parts, staging) if kind == "events" else (None, None)
     entry = Entry(
         source=delivery.source.name,
@@ -104,13 +104,14 @@ def _spans(first_row: int, records: int) -> list[tuple[int, int]]:
 
 
 def _write_parts(
-    connection: duckdb.DuckDBPyConnection, kind: str, number: int, spans: list[tuple[int, int]], staging: Path, name: str
+    connection: duckdb.DuckDBPyConnection, kind: str, number: int, spans: list[tuple[int, int]], staging: Path, name: str, has_lines: bool
 ) -> Iterator[Part]:
+    order = "row, line" if has_lines else "row"
     for index, (first, last) in enumerate(spans):
         path = f"{name}{f'.{index}' if index else ''}.parquet"
         yield _copy(
             connection,
-            f"select {', '.join(TABLES[kind])} from landed where file_no = {number} and row between {first} and {last} order by row, line",
+            f"select {', '.join(TABLES[kind])} from landed where file_no = {number} and row between {first} and {last} order by {order}",
             staging,
             path,
         )
