@@ -26,7 +26,7 @@ from sources import Source
 
 _COMPUTED = {
     "events": {
-        "event_id": f"{identify.RECORD_ID} || '#' || line",
+        "event_id": f"concat({identify.RECORD_ID}, '#', line)",
         "visitor_key": "coalesce(user_key, anonymous_key)",
         "device_key": "case when user_key is not null then anonymous_key end",
     },

@@ -13,19 +13,29 @@ from ingestion.lake import TABLES
 from ingestion.sql import instant, literal, text_list
 from sources import Source
 
-RECORD_ID = "source_prefix || coalesce(own_id, content || '-' || coalesce(occurrence, 1))"
+# concat leaves out what is null: the first of several has no occurrence. In one call, since each || makes a text of its own
+RECORD_ID = "source_prefix, coalesce(own_id, content), '-' || occurrence"
+_SEPARATOR = "\x1f"  # no id holds one
 _UNHASHED = ("event_id", "source", "landed_date", "visitor_key", "device_key", "event_at")
 
 
-def content_hash() -> str:
+def content_hash(source: Source) -> str:
     """SQL over lines with pseudonyms: the hash of a canonical event line. It takes in the pseudonyms, so no raw id can be guessed from it.
 
-    What is unknown is left out, so that a column mapped later, and missing in an old file, changes no hash. MD5, since
+    Every field has its place, so that a column mapped later, and missing in an old file, changes no hash. MD5, since
     it tells records apart and guards nothing: SHA-256 takes 4 s more on 10 million lines.
     """
-    fields = ["user_key", "anonymous_key", *(name for name in TABLES["events"] if name not in _UNHASHED)]
-    parts = ["epoch_us(event_at)", *(f"'{name}=' || {name}" for name in fields)]
-    return f"left(md5(concat_ws(chr(31), {', '.join(parts)})), 24)"
+    parts, separators = ["epoch_us(event_at)"], ""
+    for name, key in (("user_id", "user_key"), ("anonymous_id", "anonymous_key"), *((name, name) for name in _hashed())):
+        separators += _SEPARATOR
+        if name in source.columns or name == "event_type":
+            parts += [literal(separators), key]
+            separators = ""
+    return f"left(md5(concat({', '.join(parts)}, {literal(separators)})), 24)"
+
+
+def _hashed() -> list[str]:
+    return [name for name in TABLES["events"] if name not in _UNHASHED]
 
 
 def make_sound(connection: duckdb.DuckDBPyConnection, source: Source, with_keys: Callable[[str], str]) -> None:
@@ -44,17 +54,19 @@ def make_sound(connection: duckdb.DuckDBPyConnection, source: Source, with_keys:
     if source.lines:  # the content of a record is that of all its lines
         connection.execute(f"""
             create or replace temp table contents as
-            select row, left(md5(string_agg({content_hash()}, '' order by line)), 24) as content
+            select row, left(md5(string_agg({content_hash(source)}, '' order by line)), 24) as content
             from ({with_keys("passed")}) where own_id is null group by row""")
         connection.execute(f"""
             create or replace temp view sound as
             select *, {prefix} as source_prefix from ({with_keys("passed")}) left join contents using (row)""")
         _make_suspects(connection, "sound", "hash(own_id, content)", "sound")
         return
-    content = f"*, case when own_id is null then {content_hash()} end as content, {prefix} as source_prefix"
+    content = f"*, case when own_id is null then {content_hash(source)} end as content, {prefix} as source_prefix"
     connection.execute(f"create or replace temp view sound as select {content} from ({with_keys('passed')})")
-    fields = ", ".join(name for name in TABLES["events"] if name not in _UNHASHED)
-    short = f"hash(own_id, case when own_id is null then row(event_at, user_id, anonymous_id, {fields}) end)"
+    fields = [name for name in _hashed() if name in source.columns or name == "event_type"]
+    short = f"hash(event_at, user_id, anonymous_id, {', '.join(fields)})"
+    if "event_id" in source.columns:
+        short = f"case when own_id is null then {short} else hash(own_id) end"
     _make_suspects(connection, "passed", short, f"(select {content} from ({with_keys('suspect_lines')}))")
 
 
@@ -83,7 +95,7 @@ def make_event_duplicates(connection: duckdb.DuckDBPyConnection, known_files: Ca
         create or replace temp table duplicates as
         select row from (
             select row, row_number() over (partition by record_id order by row) as nth
-            from (select distinct row, {RECORD_ID} as record_id from suspects left join occurrences using (row))
+            from (select distinct row, concat({RECORD_ID}) as record_id from suspects left join occurrences using (row))
         ) where nth > 1""")
     first, last = connection.execute(f"select {instant('min(event_at)')}, {instant('max(event_at)')} from passed").fetchone()
     files = known_files(first, last) if first else []
@@ -91,7 +103,7 @@ def make_event_duplicates(connection: duckdb.DuckDBPyConnection, known_files: Ca
         connection.execute(f"""
             insert into duplicates
             select distinct row from sound left join occurrences using (row) anti join duplicates using (row)
-            where {RECORD_ID} || '#1' in (select event_id from read_parquet({text_list(files)}, hive_partitioning = false))""")
+            where concat({RECORD_ID}, '#1') in (select event_id from read_parquet({text_list(files)}, hive_partitioning = false))""")
 
 
 def make_state_duplicates(connection: duckdb.DuckDBPyConnection, source: Source) -> None:

@@ -34,13 +34,14 @@ def write(connection: duckdb.DuckDBPyConnection, files: Sequence[CountedFile], s
     Raises:
         StepError: a file changed while it was read, or its records do not add up, which would be a fault of this program.
     """
-    facts = _facts(connection)
+    facts = _facts(connection, has_lines=bool(files[0].delivery.source.lines))
     return [_write_file(connection, number, file, facts, staging) for number, file in enumerate(files)]
 
 
-def _facts(connection: duckdb.DuckDBPyConnection) -> _Facts:
+def _facts(connection: duckdb.DuckDBPyConnection, has_lines: bool) -> _Facts:
     duplicates = "from (select distinct file_no, row from checked semi join duplicates using (row))"
-    landed = "select file_no, count(distinct row), count(*) from passed anti join duplicates using (row) group by all"
+    records = "count(distinct row)" if has_lines else "count(*)"
+    landed = f"select file_no, {records}, count(*) from passed anti join duplicates using (row) group by all"
     return _Facts(
         refused=_by_reason(connection, "select file_no, reason, count(*) from refused group by all order by all"),
         skipped=_by_reason(
@@ -118,7 +119,9 @@ def _write_parts(
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, staging: Path, path: str) -> Part:
     file = staging / path
     file.parent.mkdir(parents=True, exist_ok=True)
-    (rows,) = connection.execute(f"copy ({query}) to {literal(str(file))} (format parquet, compression zstd)").fetchone()
+    (rows,) = connection.execute(
+        f"copy ({query}) to {literal(str(file))} (format parquet, compression zstd, compression_level 1)"
+    ).fetchone()
     return Part(path, sha256(file), rows)
 
 

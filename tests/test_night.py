@@ -279,10 +279,11 @@ def _numbers_and_words(summary: str) -> tuple[list[str], list[str]]:
     return [number for _, number in found], [word for word, _ in found]
 
 
+PRIVATE = re.compile(rb"m\.[0-9a-f]{8}@example\.com|\+49 30 55\d{5}|\b198\.18\.\d+\.\d+\b")  # the demo shop's contacts
 RAW_ID = re.compile(rb"\b(?:u-[0-9a-f]{8}|d-[0-9a-f]{10})\b")  # how the demo shop numbers users and devices
 
 
-def test_no_raw_id_is_in_anything_the_night_wrote(published_shop):
+def test_no_raw_id_and_no_contact_is_in_anything_the_night_wrote(published_shop):
     raw = {user["user_id"] for user in truth(published_shop, "users")} | {d["anonymous_id"] for d in truth(published_shop, "devices")}
     kept = {published_shop.folder / "landing", published_shop.truth}
     looked_at = 0
@@ -290,6 +291,7 @@ def test_no_raw_id_is_in_anything_the_night_wrote(published_shop):
         if file.is_file() and not kept & set(file.parents):
             found = {match.decode() for match in RAW_ID.findall(_readable(file))} & raw
             assert not found, f"{len(found)} raw ids in {file}"
+            assert not PRIVATE.search(_readable(file)), f"a contact in {file}"
             looked_at += 1
     assert looked_at > 150
 
@@ -310,6 +312,9 @@ def _readable(file: Path) -> bytes:
 def test_a_raw_id_would_be_found_where_there_is_one(published_shop):
     raw = {user["user_id"] for user in truth(published_shop, "users")} | {d["anonymous_id"] for d in truth(published_shop, "devices")}
     landed = b"".join(file.read_bytes() for file in (published_shop.folder / "landing" / "events").iterdir())
+    contacts = {contact for person in truth(published_shop, "contacts") for contact in person.values()}
+    assert len({match.decode() for match in PRIVATE.findall(landed)} & contacts) > 0.5 * len(contacts)
+    assert re.search(rb'"query": ?"m\.[0-9a-f]{8}@example', landed)
     assert len({match.decode() for match in RAW_ID.findall(landed)} & raw) > 0.9 * len(raw)
 
 

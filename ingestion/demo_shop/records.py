@@ -5,11 +5,13 @@ import numpy as np
 from ingestion.demo_shop.bot import BOT
 from ingestion.demo_shop.clicks import ADDED, CHECKOUT, KINDS, LISTED, ORDERED, REFUNDED, REMOVED, REVIEWED, SEARCHED
 from ingestion.demo_shop.config import SECONDS_PER_DAY, DemoShop
+from ingestion.demo_shop.contacts import Contacts
 from ingestion.demo_shop.ids import scrambled
 from ingestion.demo_shop.people import People
 from ingestion.demo_shop.story import Story
 
 ID_DIGITS = 12  # of event ids
+SEARCHES_A_SLIP = 101  # so many searches, and one person types the e-mail address into the wrong field
 
 
 class Names:
@@ -19,6 +21,7 @@ class Names:
         count = len(people.persona)
         self.users = scrambled("u", np.arange(count), 8, config.seed)
         self.devices = scrambled("d", np.arange(2 * count + 1), 10, config.seed + 1)
+        self.contacts = Contacts(count, config.seed)
 
     def device(self, person: int, which: int = 0) -> str:
         return self.devices[-1] if person == BOT else self.devices[2 * person + which]
@@ -64,12 +67,15 @@ class Records:
             record["anonymous_id"] = self._names.device(person)
         if self._is_logged_in[at]:
             record["consent"] = {"personalization": self._agrees[at]}
+            record["context"] = self._names.contacts.context(person)
         return record | self._content(at, kind, person, item, errand, number)
 
     def _content(self, at: int, kind: int, person: int, item: int, errand: int, number: int) -> dict:
         if kind == LISTED:
             return {"category": self._catalogue.path(item)}
         if kind == SEARCHED:
+            if at % SEARCHES_A_SLIP == 0 and person != BOT:
+                return {"query": self._names.contacts.emails[person]}
             noun = self._catalogue.noun(item)
             return {"query": noun if at % 3 else f"{self._catalogue.brand_name(item).lower()} {noun}"}
         if kind == CHECKOUT:

@@ -39,11 +39,11 @@ def write_users(folder: Path, story: Story, names: Names) -> None:
         rows = (
             (
                 names.users[user], *COUNTRIES[people.country[user]][:2], config.date_of(people.joined[user]),
-                _boolean(day < people.refuses_from[user]),
+                _boolean(day < people.refuses_from[user]), names.contacts.emails[user], names.contacts.phones[user],
             )
             for user in np.flatnonzero(~people.is_guest & (people.joined <= day))
         )  # fmt: skip
-        _write(folder / f"{config.date_of(day)}.csv", "user_id,country,language,signup_date,consent_personalization", rows)
+        _write(folder / f"{config.date_of(day)}.csv", "user_id,country,language,signup_date,consent_personalization,email,phone", rows)
 
 
 def write_truth(folder: Path, story: Story, names: Names, lines: Delivered) -> None:
@@ -58,6 +58,8 @@ def write_truth(folder: Path, story: Story, names: Names, lines: Delivered) -> N
             for user in users
         ),
     )
+    contacts = (names.contacts.emails, names.contacts.phones, names.contacts.addresses)
+    _write(folder / "contacts.csv", "email,phone,ip", zip(*contacts, strict=True))
     pairs = [(item, other) for item, other in enumerate(goods.partner) if item < other]
     _write(folder / "bundles.csv", "item_id,other_item_id", ((goods.ids[item], goods.ids[other]) for item, other in pairs))
     _write(folder / "devices.csv", "anonymous_id,user_id", _devices(story, names))

@@ -2,12 +2,13 @@
 
 import json
 from collections import Counter
+from datetime import date, timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from steps import StepError
-from tests.ingestion.door import TILL, TILL_HEADER, WEB, new_door, view
+from tests.ingestion.door import TILL, TILL_HEADER, WEB, new_door, till, view
 
 GOOD_TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp")), min_size=1, max_size=8)
 FEW = settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -77,3 +78,34 @@ def test_json_lines(tmp_path_factory, lines):
     assert dict(door.query("select event_id, item_id from events")) == good
     assert entry.landed == len(good)
     assert entry.duplicate == sum(line.startswith(b'{"id": "egood') for line in lines) - len(good)
+
+
+@FEW
+@given(
+    days=st.lists(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 3)), max_size=6), min_size=1, max_size=5),
+    order=st.randoms(use_true_random=False),
+)
+def test_files_that_arrive_in_any_order_give_the_same_set_of_events(tmp_path_factory, days, order):
+    """Files of days overlap: a record (a number, and how many days late it comes) is in the files of several days."""
+    folder = tmp_path_factory.mktemp("order")
+    doors = [new_door(folder, WEB, TILL, name=name, max_refused_share=1) for name in ("in_order", "shuffled")]
+    files = {}
+    for number, records in enumerate(days):
+        day = date(2026, 1, 10) + timedelta(days=number)
+        happened = [(f"e{n}", (date(2026, 1, 10) - timedelta(days=late)).isoformat()) for n, late in records]
+        lines = [f"{id_},i1,1,1,{at} 10:00:00,anna" for id_, at in happened]
+        files[f"events/{day}.jsonl"] = [view(id=id_, at="2026-01-05T10:00:00Z", item=None if id_ == "e9" else "i1") for id_, _ in happened]
+        files[f"till/{day}.csv"] = till(*dict.fromkeys(lines))
+    for door in doors:
+        names = list(files)
+        if door.shop.name == "shuffled":
+            order.shuffle(names)
+        for folder_name in ("events/2026-01-01.jsonl", "till/2026-01-01.csv"):
+            door.deliver(folder_name, [] if "events" in folder_name else till())
+        for name in names:
+            door.deliver(name, files[name])
+            door.land()
+    events = "select source, event_id, event_type, event_at, visitor_key, item_id, order_id from events order by all"
+    assert doors[0].query(events) == doors[1].query(events)
+    for door in doors:
+        assert all(entry.is_reconciled for entry in door.entries)

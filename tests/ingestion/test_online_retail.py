@@ -66,5 +66,5 @@ def test_identical_lines_of_one_order_are_all_there(landed, rows):
     repeated = rows.execute(f"""
         select count(*) - count(distinct (InvoiceNo, upper(StockCode), Quantity, InvoiceDate, UnitPrice))
         from rows where UnitPrice::double > 0.001 and StockCode not in ({codes})""").fetchall()
-    assert door.query("select count(*) from events where event_id not like '%-1#1'") == repeated
+    assert door.query("select count(*) from events where event_id like '%-%'") == repeated
     assert door.query("select count(*) = count(distinct event_id) from events") == [(True,)]

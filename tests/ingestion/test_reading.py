@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from ingestion import formats
+from ingestion import batch, formats
 from ingestion.counting import Count
 from steps import StepError
 from tests.ingestion.door import TILL, WEB, till, view, write_parquet
@@ -113,3 +113,27 @@ def test_a_file_that_changes_while_it_is_read_is_refused(web_door, monkeypatch):
     monkeypatch.setattr(formats, "count", count_and_touch)
     with pytest.raises(StepError, match="changed while it was read"):
         web_door.land()
+
+
+def test_rows_are_numbered_in_the_order_of_the_file(make_door, monkeypatch):
+    """What DuckDB plans as a join, such as IN over a long list, would hand on rows as they come."""
+    plans = []
+
+    class Connection:
+        def __init__(self, connection):
+            self.connection = connection
+
+        def execute(self, sql, *parameters):
+            if "table checked_lines" in sql:
+                plans.append(self.connection.execute(f"explain {sql}").fetchall()[0][1])
+            return self.connection.execute(sql, *parameters)
+
+    monkeypatch.setattr("ingestion.land.stage", lambda connection, *rest: batch.stage(Connection(connection), *rest))
+    rule = {"reason": "other", "when": [{"column": "item", "one_of": [str(number) for number in range(50)]}]}
+    columns = TILL["columns"] | {name: "item" for name in ("currency", "consent_personalization", "rating", "position")}
+    door = make_door(WEB, TILL | {"skip": [rule], "columns": columns}, max_refused_share=1)
+    door.deliver("till/2026-01-05.csv", till(*SOUND))
+    door.deliver("events/2026-01-05.jsonl", [view(1)])
+    door.land()
+    assert len(plans) == 2
+    assert not any("JOIN" in plan for plan in plans)

@@ -1,0 +1,121 @@
+"""What is private besides ids stays out of the lake and out of quarantine."""
+
+import json
+
+import duckdb
+import pytest
+
+from ingestion.privacy import DROPPED, Names, without_private_text
+from ingestion.pseudonyms import visitor_key
+from shop import Privacy
+from tests.ingestion.door import KEY, TILL, TILL_HEADER, WEB, new_door, view
+
+ANNA = visitor_key(KEY, "user", "tiny", "anna.user")
+CONTACTS = ("anna@example.com", "Anna.Muster%40example.co.uk", "+49 30 1234567", "030 1234567", "198.51.100.7", "2001:db8:0:1:1:1:1:1")
+
+
+def value(sql: str) -> str:
+    with duckdb.connect() as connection:
+        return connection.execute(f"select {sql}").fetchone()[0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "email",
+        "E-Mail",
+        "billing_email",
+        "Shipping Address",
+        "phone",
+        "phoneNumber",
+        "context.ip",
+        "first name",
+        "LastName",
+        "zip",
+        "user_ipaddress",
+    ],
+)
+def test_private_fields_are_known_by_their_names(name):
+    assert Names(Privacy()).is_private(name)
+
+
+@pytest.mark.parametrize("name", ["item_id", "price", "emailed", "country", "ship", "description", "timestamp", "recipe", "template"])
+def test_other_names_are_not_private(name):
+    assert not Names(Privacy()).is_private(name)
+
+
+def test_the_shop_file_adds_names_and_takes_them_away():
+    names = Names(Privacy(drop=("loyalty_card",), keep=("zip",)))
+    assert (names.is_private("Loyalty-Card"), names.is_private("zip")) == (True, False)
+
+
+def test_the_name_of_goods_is_not_private():
+    assert not Names(Privacy(), are_of_items=True).is_private("name")
+
+
+@pytest.mark.parametrize("contact", CONTACTS)
+def test_contacts_in_texts_are_found(contact):
+    assert value(without_private_text(f"'ask {contact} today'")) == f"ask {DROPPED} today"
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-05T10:00:00+01:00", "2026-01-05 10:00:00", "item 00123456", "12.50", "o-10 20 30", "1,234.50", "v1.2.3"]
+)
+def test_times_numbers_and_ids_are_no_contacts(text):
+    assert value(without_private_text(f"'{text}'")) == text
+
+
+def test_private_fields_of_json_are_dropped_at_any_depth():
+    record = {
+        "item": "i1",
+        "context": {"ip": "::1", "traits": {"firstName": 'An"na', "age": 7, "address": {"street": "Ring 1", "city": "Ulm"}, "phones": [1]}},
+        "phone": 49301234567,
+        "products": [{"sku": "a", "recipient": None}],
+    }
+    text = json.dumps(record, separators=(",", ":")).replace("'", "''")
+    assert json.loads(value(Names(Privacy()).without_private(f"'{text}'"))) == {
+        "item": "i1",
+        "context": {"ip": DROPPED, "traits": {"firstName": DROPPED, "age": 7, "address": DROPPED, "phones": [1]}},
+        "phone": DROPPED,
+        "products": [{"sku": "a", "recipient": DROPPED}],
+    }
+
+
+def test_neither_lake_nor_quarantine_holds_a_contact(tmp_path):
+    users = {
+        "name": "people", "kind": "users", "format": "csv", "files": "people/{date}.csv", "columns": {"user_id": "id"},
+        "traits": ["country", "email", "note", "extra"],
+    }  # fmt: skip
+    door = new_door(tmp_path, WEB, TILL, users, max_refused_share=1)
+    context = {"ip": "198.51.100.7", "traits": {"email": "anna@example.com", "phone": "+49 30 1234567", "name": "Anna Muster"}}
+    search = view(1, event="search", query="anna@example.com shoe", context=context)
+    records = [search, view(2, price=-1, context=context), view(3, price="x", note="call +49 30 1234567")]
+    door.deliver("events/2026-01-05.jsonl", records)
+    till_line = "o1,i1,0,1,2026-01-05 10:00:00,anna.user,anna@example.com,Ring 1,call 030 1234567\n"
+    door.deliver("till/2026-01-05.csv", TILL_HEADER + ",email,street,note\n" + till_line)
+    extra = json.dumps({"phone": "030 1234567", "plan": "a"}).replace('"', '""')
+    door.deliver("people/2026-01-05.csv", f'id,country,email,note,extra\nanna.user,DE,anna@example.com,mail anna@example.com,"{extra}"\n')
+    door.land()
+    landed = repr(door.query("from events")) + repr(door.query("from users")) + repr(door.query("from quarantine"))
+    for contact in ("anna@example.com", "1234567", "198.51.100.7", "Ring 1", "Muster", "anna.user"):
+        assert contact not in landed
+    assert door.query("select query from events") == [(f"{DROPPED} shoe",)]
+    ((traits,),) = door.query("select traits from users")
+    assert json.loads(traits) == {"country": "DE", "note": f"mail {DROPPED}", "extra": f'{{"phone":"{DROPPED}", "plan": "a"}}'}
+    raws = [raw for (raw,) in door.query("select raw from quarantine order by file, line")]
+    assert json.loads(raws[0])["item"] == "i1"
+    assert raws[-1] == f"o1,i1,0,1,2026-01-05 10:00:00,user:{ANNA},{DROPPED},{DROPPED},call {DROPPED}"
+
+
+def test_a_hashed_trait_is_a_pseudonym_of_its_value(tmp_path):
+    users = {
+        "name": "people", "kind": "users", "format": "csv", "files": "people.csv", "columns": {"user_id": "id"}, "traits": ["email"],
+    }  # fmt: skip
+    door = new_door(tmp_path, WEB, users)
+    door.shop = door.shop.model_copy(update={"privacy": Privacy(hash=("email",))})
+    door.deliver("events/2026-01-05.jsonl", [view(1)])
+    door.deliver("people.csv", "id,email\na,anna@example.com\nb,bob@example.com\nc,anna@example.com\n")
+    door.land()
+    traits = [json.loads(traits)["email"] for (traits,) in door.query("select traits from users")]
+    assert len(set(traits)) == 2
+    assert all(trait.startswith("trait:") and len(trait) == 42 for trait in traits)
