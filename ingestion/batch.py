@@ -17,7 +17,7 @@ from ingestion.manifest import Entry
 from ingestion.mapping import Mapping, midnight, typed
 from ingestion.privacy import Names
 from ingestion.pseudonyms import make_visitors
-from ingestion.quarantine import make_refused
+from ingestion.quarantine import make_refused, with_ids
 from ingestion.reading import CountedFile, day_after_which_is_late, make_spans, reading
 from ingestion.sql import literal
 from ingestion.writing import write
@@ -93,7 +93,8 @@ def _make_checked(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Sequ
     kept |= {"own_id": "event_id"} if "event_id" in source.columns else {}
     kept.pop("event_id", None)
     if not source.lines:
-        kept["raw_text"] = f"case when reason is not null then {reader.text(Names(shop.privacy, source.kind == 'items'))} end"
+        text = with_ids(reader.text(Names(shop.privacy, source.kind == "items")), mapping, reader.escaped)
+        kept["raw_text"] = f"case when reason is not null then {text} end"
     with reading(connection, files) as raw:
         if source.lines:
             connection.execute(f"create or replace temp table raw as {raw}")
