@@ -1,6 +1,5 @@
 """One source of a shop file: a kind of file in landing/ and how its records map onto the canonical ones."""
 
-import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -202,6 +201,8 @@ class Source(Part):
             raise ValueError("lines: not for format csv")
         if self.lines and self.kind != "events":
             raise ValueError("lines: only for kind events; of an array, a path takes one element: products[0].product_id")
+        if self.lines and "=" in self.lines:
+            raise ValueError("lines: a path to one list, which selects nothing")
         if self.column_names and self.format != "csv":
             raise ValueError("column_names: only for format csv")
         if len(set(self.column_names)) != len(self.column_names):
@@ -217,7 +218,7 @@ class Source(Part):
             for path in self._paths():
                 path_segments(path)
         try:
-            codecs.lookup(self.encoding)
+            "".encode(self.encoding)
         except LookupError as error:
             raise ValueError(f"encoding: no such encoding: {self.encoding}") from error
         return self

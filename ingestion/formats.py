@@ -14,6 +14,7 @@ from ingestion.count_csv import count_csv
 from ingestion.count_json_lines import NO_CHARACTER, count_json_lines
 from ingestion.count_parquet import count_parquet
 from ingestion.counting import Count
+from ingestion.mapping import NO_ARRAY
 from ingestion.plain_text import plain_text
 from ingestion.sql import identifier, literal, text_list
 from sources import PathSegment, Source, path_segments
@@ -84,7 +85,7 @@ class JsonReader:
         if lines:
             array = f", json_extract(doc, {literal(json_path(path_segments(lines)) + '[*]')}) as lines"
             not_an_array = (
-                f"when json_type(doc, {literal(json_path(path_segments(lines)))}) not in ('ARRAY', 'NULL') then 'lines is no array'"
+                f"when json_type(doc, {literal(json_path(path_segments(lines)))}) not in ('ARRAY', 'NULL') then {literal(NO_ARRAY)}"
             )
         return f"""
             select *,
@@ -110,13 +111,30 @@ class JsonReader:
 
 @dataclass(frozen=True)
 class ParquetReader:
-    """Parquet; nested fields by path."""
+    """Parquet; nested fields by path.
+
+    Args:
+        columns: by name.
+        paths: every path in their schema, as `count_parquet` gives them.
+    """
 
     columns: tuple[str, ...]
+    paths: tuple[str, ...]
 
     def has(self, path: str) -> bool:
-        """Whether the files have the path's column."""
-        return path in self.columns or path_segments(path)[0].name in self.columns
+        """Whether the files have the path's column, and what the path goes through in it."""
+        if path in self.columns:
+            return True
+        steps, known = "", set(self.paths)
+        for segment in path_segments(path):
+            steps += f"{'.' if steps else ''}{segment.name}"
+            is_of_map = steps.rsplit(".", 1)[0] + ".*" in known
+            steps += "[]" if segment.key or segment.index is not None else ""
+            if not is_of_map and (steps not in known or (segment.key and f"{steps}.{segment.key}" not in known)):
+                return False
+            if is_of_map:
+                return True
+        return True
 
     def raw(self, files: Sequence[Path]) -> str:
         columns = ", ".join(f"{identifier(name)} as c{index}" for index, name in enumerate(self.columns))
@@ -139,9 +157,9 @@ class ParquetReader:
     def _value(self, path: str) -> str:
         if path in self.columns:
             return f"c{self.columns.index(path)}"
-        first, *rest = path_segments(path)
-        if first.name not in self.columns:
+        if not self.has(path):
             return "null::varchar"
+        first, *rest = path_segments(path)
         value = _element(f"c{self.columns.index(first.name)}", first)
         for segment in rest:
             value = _element(f"{value}.{identifier(segment.name)}", segment)
@@ -169,7 +187,7 @@ def reader(source: Source, count: Count) -> Reader:
     """What reads the counted file."""
     if source.format == "csv":
         return CsvReader(source.delimiter, count.columns, not source.column_names, count.is_multiline)
-    return ParquetReader(count.columns) if source.format == "parquet" else JsonReader()
+    return ParquetReader(count.columns, count.paths) if source.format == "parquet" else JsonReader()
 
 
 def json_path(segments: Sequence[PathSegment]) -> str:

@@ -15,6 +15,7 @@ from sources import EVENT_TYPES, FIELDS_BY_KIND, TIMES, Column, Condition, Sourc
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 OTHER_EVENT = "event type is declared to be none of ours"
+NO_ARRAY = "lines is no array"
 _MICROSECONDS = {"unix_s": 1_000_000, "unix_ms": 1_000, "unix_us": 1}
 
 
@@ -80,7 +81,9 @@ class Mapping:
             suffix = literal(column.remove_suffix)
             text = f"case when ends_with({text}, {suffix}) then left({text}, -{len(column.remove_suffix)}) else {text} end"
         if column.decimal == ",":
-            text = f"replace(replace({text}, '.', ''), ',', '.')"
+            # 12.50 is no such number: read as one, it would be 1250
+            is_number = f"regexp_full_match({text}, '-?([0-9]+|[0-9]{{1,3}}([.][0-9]{{3}})+)(,[0-9]+)?')"
+            text = f"case when {is_number} then replace(replace({text}, '.', ''), ',', '.') when {text} is not null then 'no number' end"
         if column.absolute:
             text = f"ltrim({text}, '-')"
         if column.uppercase:
@@ -112,7 +115,8 @@ class Mapping:
         cases = [f"when {self._all(rule.when)} then {literal(rule.reason)}" for rule in self.source.skip]
         if self.source.event_type and self.source.event_type.skip_others:
             cases += [f"when ({self.event_type()}) is null then {literal(OTHER_EVENT)}"]
-        return f"case when fault is null then case {' '.join(cases)} end end" if cases else "null::varchar"
+        # others' events may have what they like where ours have lines
+        return f"case when fault is null or fault = {literal(NO_ARRAY)} then case {' '.join(cases)} end end" if cases else "null::varchar"
 
     def _times(self, fields: dict[str, str]) -> Iterator[tuple[str, str]]:
         for name in TIMES:

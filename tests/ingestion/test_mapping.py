@@ -128,3 +128,51 @@ def test_other_delimiters_are_read(make_door):
     door.deliver("till/2026-01-05.csv", TILL_HEADER.replace(",", ";") + '\n"o;1";i1;1;1;2026-01-05 13:00:00;anna\n')
     door.land()
     assert only_event(door, "order_id, epoch(event_at)") == ("o;1", NOON)
+
+
+def test_numbers_with_a_decimal_comma_are_read_and_others_are_refused(make_door):
+    columns = TILL["columns"] | {"price": {"from": "price", "decimal": ","}}
+    door = make_door(TILL | {"delimiter": ";", "columns": columns}, max_refused_share=1)
+    prices = ["12,50", "1.234,50", "1234,5", "1.234", "7", "", "12.50", "1.23,4", "1,234.50", "1,2,3", "x"]
+    rows = [f"o{number:02};i1;1;{price};2026-01-05 13:00:00;anna" for number, price in enumerate(prices)]
+    door.deliver("till/2026-01-05.csv", "\n".join([TILL_HEADER.replace(",", ";"), *rows]) + "\n")
+    door.land()
+    landed = [price for (price,) in door.query("select price::double from events order by order_id")]
+    assert landed == [12.5, 1234.5, 1234.5, 1234, 7, None]
+    assert door.reasons() == [(line, "price is not a number") for line in range(8, 13)]
+
+
+def test_texts_that_stand_for_no_value_are_missing(make_door):
+    door = make_door(WEB | {"null_values": ["(not set)", "NA"]}, max_refused_share=1)
+    lines = [{"item": "i1", "price": "NA"}, {"item": "i2", "price": 2}]
+    door.deliver(
+        "events/2026-01-05.jsonl", [view(1, price="(not set)", query="NA"), view(2, item="NA"), view(3, event="order", lines=lines)]
+    )
+    door.land()
+    assert door.query("select item_id, price::double, query from events order by event_id") == [
+        ("i1", None, None),
+        ("i1", None, None),
+        ("i2", 2, None),
+    ]
+    assert door.reasons() == [(2, "names no item")]
+
+
+def test_none_of_holds_for_other_values_and_not_for_missing_ones(make_door):
+    skip = [{"reason": "not a sale", "when": [{"column": "order", "none_of": ["o1", "o2"]}]}]
+    door = make_door(TILL | {"skip": skip, "event_type": {"default": "product_viewed"}})
+    rest = "i1,1,1,2026-01-05 13:00:00,anna"
+    door.deliver("till/2026-01-05.csv", till(f"o1,{rest}", f"o3,{rest}", f",{rest}"))
+    door.land()
+    assert door.query("select order_id from events order by all") == [("o1",), (None,)]
+
+
+def test_a_category_of_another_separator_becomes_a_path(make_door):
+    goods = {
+        "name": "goods", "kind": "items", "format": "csv", "files": "goods.csv",
+        "columns": {"item_id": "id", "category": {"from": "category", "separator": "."}},
+    }  # fmt: skip
+    door = make_door(WEB, goods)
+    door.deliver("events/2026-01-05.jsonl", [view(1)])
+    door.deliver("goods.csv", "id,category\n1,home.kitchen.mugs\n2,home\n3,\n")
+    door.land()
+    assert door.query("select category from items order by item_id") == [("home > kitchen > mugs",), ("home",), (None,)]
