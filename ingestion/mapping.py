@@ -90,16 +90,19 @@ class Mapping:
             text = f"upper({text})"
         if column.separator:
             text = f"replace({text}, {literal(column.separator)}, ' > ')"
-        return f"{literal(column.prefix)} || {text}" if column.prefix else text
+        text = f"{literal(column.prefix)} || {text}" if column.prefix else text
+        return f"case when {among(f'({self.event_type()})', column.event_types)} then {text} end" if column.event_types else text
 
     def time(self, field: str) -> str:
         """A time as TIMESTAMPTZ, null where the text is no such time; the session is in the shop's zone."""
-        text, form = self.text(field), self.source.columns[field].format or "iso"
+        text, column = self.text(field), self.source.columns[field]
+        form, zone = column.format or "iso", column.timezone or self.timezone
         if form == "iso":
-            return self._iso(text)
+            return self._iso(text, zone)
         if form in _MICROSECONDS:
             return f"try(make_timestamptz((try_cast({text} as decimal(28, 6)) * {_MICROSECONDS[form]})::bigint))"
-        return f"try_strptime({text}, {literal(form)})::timestamptz"
+        time = f"try_strptime({text}, {literal(form)})"
+        return f"timezone({literal(zone)}, {time})" if column.timezone and "%z" not in form else f"{time}::timestamptz"
 
     def event_type(self) -> str:
         """The event type: the first rule that holds, else the mapped column, else the default, else null."""
@@ -124,11 +127,11 @@ class Mapping:
                 yield f"{name}_text", fields[name]
                 yield name, self.time(name) if name in self.source.columns else "null::timestamptz"
 
-    def _iso(self, text: str) -> str:
+    def _iso(self, text: str, zone: str) -> str:
         """An ISO 8601 time; with the zone's own database, DuckDB takes 2 µs a row, so only other offsets than UTC go there."""
         plain = f"try_cast({text} as timestamp)"
         utc = f"make_timestamptz(epoch_us({plain}))"
-        local = utc if self.timezone == "UTC" else f"timezone({literal(self.timezone)}, {plain})"
+        local = utc if zone == "UTC" else f"timezone({literal(zone)}, {plain})"
         has_zone = f"regexp_matches({text}, '[0-9] ?([+-][0-9:]+|[A-Za-z]+[A-Za-z/_+-]*[0-9]*)$')"
         return (
             f"case when ends_with({text}, 'Z') or ends_with({text}, ' UTC') then {utc} "

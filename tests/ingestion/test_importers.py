@@ -85,12 +85,18 @@ def in_snowplow(rows: list[Row]) -> list[Row]:
     return sorted([*rows, checkout], key=lambda row: row.at)
 
 
+def in_rees46(rows: list[Row]) -> list[Row]:
+    """What is bought in one session is an order there, by the session's id."""
+    orders = {"536365": "6d1c1f4e-0000-4000-8000-000000000001", "536366": "6d1c1f4e-0000-4000-8000-000000000002"}
+    return [row._replace(order_id=orders.get(row.order_id)) for row in rows]
+
+
 def in_online_retail(rows: list[Row]) -> list[Row]:
     """A refund there is an invoice of its own, and all is in pounds."""
     return [row._replace(currency="GBP", order_id="C536379" if row.event_type == "order_refunded" else row.order_id) for row in rows]
 
 
-BOUGHT, LOOKED = ("product_viewed", "product_added", "product_removed", "order_completed"), ("device",)
+BOUGHT = ("product_viewed", "product_added", "product_removed", "order_completed")
 # importer → (sample, how its files are called, what lands, skipped, refused, duplicates)
 IMPORTERS = {
     "segment": ("segment.jsonl", "{date}/events.json.gz", story(), 8, {"names no item": 1, "not valid JSON": 1}, 1),
@@ -104,7 +110,7 @@ IMPORTERS = {
         1,
     ),
     "rees46": (
-        "rees46.csv", "{date}.csv.gz", story(only=BOUGHT, unknown=("device", "order_id", "quantity", "currency")),
+        "rees46.csv", "{date}.csv.gz", in_rees46(story(only=BOUGHT, unknown=("device", "quantity", "currency"))),
         0, {"price is negative": 1}, 0,
     ),
     "retailrocket": (

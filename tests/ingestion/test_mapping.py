@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import ValidationError
 
 from tests.ingestion.door import TILL, TILL_HEADER, WEB, till, view, write_parquet
 
@@ -176,3 +177,33 @@ def test_a_category_of_another_separator_becomes_a_path(make_door):
     door.deliver("goods.csv", "id,category\n1,home.kitchen.mugs\n2,home\n3,\n")
     door.land()
     assert door.query("select category from items order by item_id") == [("home > kitchen > mugs",), ("home",), (None,)]
+
+
+@pytest.mark.parametrize(
+    ("form", "text"), [("iso", "2026-01-05 12:00:00"), ("%d.%m.%Y %H:%M", "05.01.2026 12:00"), ("iso", "2026-01-05T13:00:00+01:00")]
+)
+def test_times_without_a_zone_can_be_in_another_than_the_shops(make_door, form, text):
+    door = make_door(TILL | {"columns": TILL["columns"] | {"event_at": {"from": "time", "format": form, "timezone": "UTC"}}})
+    door.deliver("till/2026-01-05.csv", till(f"o1,i1,1,1,{text},anna.user"))
+    door.land()
+    assert only_event(door, "epoch(event_at)") == (NOON,)
+
+
+def test_a_field_can_be_meant_in_events_of_some_types_alone(make_door):
+    columns = WEB["columns"] | {"order_id": {"from": "session", "prefix": "s-", "event_types": ["order_completed", "order_refunded"]}}
+    door = make_door(WEB | {"columns": columns})
+    door.deliver("events/2026-01-05.jsonl", [view(1, session="7"), view(2, event="order", session="7"), view(3, event="order")])
+    door.land()
+    assert door.query("select order_id from events order by event_id") == [(None,), ("s-7",), (None,)]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"price": {"from": "price", "timezone": "UTC"}}, "only for times"),
+        ({"event_at": {"from": "time", "timezone": "Utopia"}}, "no such time zone"),
+    ],
+)
+def test_a_zone_is_one_and_of_times(make_door, change, fault):
+    with pytest.raises(ValidationError, match=fault):
+        make_door(TILL | {"columns": TILL["columns"] | change})
