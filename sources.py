@@ -185,7 +185,7 @@ class Source(Part):
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     column_names: tuple[str, ...] = ()  # csv only: of files without a header
     null_values: tuple[str, ...] = ()  # texts that stand for no value, such as '(not set)'
-    lines: str | None = None  # path of an array whose elements are event lines of one record; not for csv
+    lines: str | None = None  # path of an array whose elements are event lines of one record
     event_type: EventTypeMapping | None = None
     columns: dict[str, ColumnEntry]
     traits: Annotated[dict[str, str], BeforeValidator(_named)] = {}  # users only: names of traits and their columns or paths
@@ -213,11 +213,9 @@ class Source(Part):
 
     @model_validator(mode="after")
     def _keys_fit_the_format(self) -> "Source":
-        if self.lines and self.format == "csv":
-            raise ValueError("lines: not for format csv")
         if self.lines and self.kind != "events":
             raise ValueError("lines: only for kind events; of an array, a path takes one element: products[0].product_id")
-        if self.lines and "=" in self.lines:
+        if self.lines and "[" in self.lines:
             raise ValueError("lines: a path to one list, which selects nothing")
         if self.column_names and self.format != "csv":
             raise ValueError("column_names: only for format csv")
@@ -234,9 +232,8 @@ class Source(Part):
                 raise ValueError(f"columns.{name}.timezone: only for times")
             if column.separator and name != "category":
                 raise ValueError(f"columns.{name}.separator: only for category")
-        if self.format != "csv":
-            for path in self._paths():
-                path_segments(path)
+        for path in self._paths() if self.format != "csv" else filter(None, [self.lines]):
+            path_segments(path)
         try:
             "".encode(self.encoding)
         except LookupError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from ingestion import checks, identify, privacy
-from ingestion.formats import json_texts, texts_of
+from ingestion.json_paths import json_texts, texts_of
 from ingestion.lake import TABLES
 from ingestion.manifest import Entry
 from ingestion.mapping import Mapping, midnight, typed

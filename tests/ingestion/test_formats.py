@@ -368,3 +368,69 @@ def test_a_column_of_canonical_names_needs_no_map(make_door):
 def test_what_a_source_cannot_mean_is_said_when_the_shop_file_is_read(make_door, change, fault):
     with pytest.raises(ValidationError, match=fault):
         make_door(WEB | change)
+
+
+ONE = json.dumps({"id": "anna.user", "firstName": "Anna", "deep": [{"key": "vip", "value": "yes"}]})
+GOODS = json.dumps({"goods": [{"sku": "a", "price": 1.5}, {"sku": "b", "price": 2}]})
+CART = TILL | {
+    "delimiter": ";",
+    "lines": "cart.goods",
+    "columns": {
+        "user_id": "who.id",
+        "event_at": "at",
+        "order_id": "order.no",
+        "item_id": {"line": "sku"},
+        "price": {"line": "price"},
+        "campaign_id": "who.deep[key=vip].value",
+    },
+}
+
+
+def cart(*rows: tuple[str, str, str]) -> str:
+    """A CSV whose columns who and cart hold JSON, and whose column order.no has a dot in its name."""
+    fields = (f'o;2026-01-05 10:00:00;"{who}";"{goods}";{number}' for who, goods, number in rows)
+    return "\n".join(["x;at;who;cart;order.no", *(field for field in fields)]) + "\n"
+
+
+def in_csv(text: str) -> str:
+    return text.replace('"', '""')
+
+
+def test_a_path_goes_on_in_a_csv_column_that_holds_json(make_door):
+    door = make_door(CART)
+    door.deliver("till/2026-01-05.csv", cart((in_csv(ONE), in_csv(GOODS), "o1"), (in_csv(ONE), in_csv('{"goods": [{"sku": 7}]}'), "o2")))
+    assert "read 2 = landed 2 + quarantined 0 + duplicate 0 + skipped 0, 1 files, 3 event lines" in door.land()
+    assert door.query("select visitor_key, order_id, item_id, price::double, campaign_id from events order by order_id, item_id") == [
+        (ANNA, "o1", "a", 1.5, "yes"),
+        (ANNA, "o1", "b", 2.0, "yes"),
+        (ANNA, "o2", "7", None, "yes"),
+    ]
+
+
+def test_broken_json_in_a_csv_column_is_refused_and_names_the_column(make_door):
+    door = make_door(CART, max_refused_share=1)
+    rows = [("{broken", in_csv(GOODS), "o1"), (in_csv(ONE), "[1", "o2"), (in_csv(ONE), in_csv('{"goods": "none"}'), "o3"), ("", "", "o4")]
+    door.deliver("till/2026-01-05.csv", cart(*rows))
+    assert "read 4 = landed 0 + quarantined 4" in door.land()
+    assert [reason for _, reason in door.reasons()] == [
+        "who is not valid JSON",
+        "cart is not valid JSON",
+        "lines is no array",
+        "names no user",
+    ]
+
+
+def test_quarantine_keeps_no_private_field_of_json_in_a_csv_column(make_door):
+    door = make_door(CART, max_refused_share=1)
+    door.deliver("till/2026-01-05.csv", cart((in_csv(ONE), in_csv('{"goods": [{"sku": null}]}'), "o1")))
+    door.land()
+    ((raw,),) = door.query("select raw from quarantine")
+    assert "Anna" not in raw and "anna" not in raw
+    assert in_csv(json.dumps({"id": f"user:{ANNA}"})[1:-1]) in raw and "vip" in raw
+
+
+def test_a_csv_without_the_column_of_a_path_is_refused_and_names_it(make_door):
+    door = make_door(CART)
+    door.deliver("till/2026-01-05.csv", cart().replace("who", "whom").replace("cart", "basket"))
+    with pytest.raises(StepError, match=r"has no column who.id, who.deep.*, cart.goods with a list"):
+        door.land()

@@ -270,7 +270,7 @@ def test_what_is_bought_without_consent_to_analytics_counts_for_nobody(tmp_path)
     assert [entry.skipped for entry in door.entries] == [{"names nobody, without consent to analytics": 1}]
 
 
-GA4_TYPES = {
+TYPES = {
     "event_timestamp": "BIGINT",
     "event_name": "VARCHAR",
     "event_params": "STRUCT(key VARCHAR, value STRUCT(string_value VARCHAR, int_value BIGINT, float_value DOUBLE, double_value DOUBLE))[]",
@@ -281,14 +281,41 @@ GA4_TYPES = {
 }
 
 
-def test_the_parquet_form_of_the_ga4_export_lands_as_the_json_form_does(tmp_path):
-    door = ga4_door(tmp_path, format="parquet", files="{date}/events_{day}.parquet")
-    path = door.landing / "20260106/events_20260105.parquet"
+# nested columns as JSON texts, as Redshift and PostgreSQL export them to CSV, and times in UTC without saying so
+IN_CSV = """
+    select
+        columns('(_id|id|_tstamp)$') ->> '$' as '\\0', columns('^(unstruct_event|contexts)_.*')
+    from (
+        select * replace (to_json(replace(replace(derived_tstamp ->> '$', 'T', ' '), 'Z', '')) as derived_tstamp)
+        from read_ndjson('sample', maximum_depth = 1)
+    )"""
+
+
+@pytest.mark.parametrize(
+    ("importer", "form", "query", "keys"),
+    [
+        ("ga4", "parquet", f"from read_json('sample', columns = {TYPES})", {}),
+        ("snowplow", "parquet", "select * replace (derived_tstamp::timestamptz as derived_tstamp) from read_json('sample')", {}),
+        (
+            "snowplow",
+            "csv",
+            IN_CSV,
+            {"columns": {"event_at": {"from": ["derived_tstamp", "collector_tstamp"], "timezone": "UTC"}}},
+        ),
+    ],
+    ids=["ga4_in_parquet", "snowplow_in_parquet", "snowplow_in_csv"],
+)
+def test_other_forms_of_an_export_land_as_its_json_lines_do(tmp_path, importer, form, query, keys):
+    sample, _, expected, *_ = IMPORTERS[importer]
+    pattern = "{date}/events_{day}." + form
+    keys = keys | {"date_format": "%Y%m%d"}
+    door = importer_door(tmp_path, {"name": "shop", "importer": importer, "format": form, "files": pattern} | keys)
+    path = door.landing / named(pattern)
     path.parent.mkdir()
     with duckdb.connect() as connection:
-        connection.execute(f"copy (from read_json('{SAMPLES}/ga4.jsonl', columns = {GA4_TYPES})) to '{path}' (format parquet)")
+        connection.execute(f"copy ({query.replace('sample', str(SAMPLES / sample))}) to '{path}' (format {form})")
     door.land()
-    assert in_order(landed_story(door)) == in_order(story("product_reviewed"))
+    assert in_order(landed_story(door)) == in_order(expected)
 
 
 SEGMENT = [
