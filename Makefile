@@ -3,6 +3,8 @@
 PYTHON ?= python3
 SHOP ?= shops/demo.yml
 RUN_DATE ?=
+SAMPLE ?=
+NAME ?=
 Q ?= select * from run_manifest
 GPU ?=
 
@@ -12,21 +14,27 @@ BENCHMARKS := $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.
 LOCKED := --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" --quiet
 
 # A query and file names go to the commands as they are, with quotes and dollar signs.
-export Q SHOP RUN_DATE
+export Q SHOP RUN_DATE SAMPLE NAME
 # Where the caller's shell keeps Python from writing bytecode, each Airflow command would compile for seconds.
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup nightly test lint up down sql doctor bench lock
+.PHONY: help setup nightly shop validate test lint up down sql doctor rotate-key bench lock
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-9s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s%s\n", $$1, $$2 }'
 
 setup: $(INSTALLED) ## .venv, keys, Airflow's and MLflow's stores; GPU=1 adds the CUDA libraries
 	@$(VENV_PYTHON) -m services.setup
 
 nightly: $(INSTALLED) ## one night: SHOP=shops/x.yml and RUN_DATE=YYYY-MM-DD choose the shop and the day
 	@$(VENV_PYTHON) -m services.nightly --shop "$$SHOP" $${RUN_DATE:+--run-date "$$RUN_DATE"}
+
+shop: $(INSTALLED) ## draft a shop file from SAMPLE=file.csv, or a folder of files; NAME=mine writes shops/mine.yml
+	@$(VENV_PYTHON) -m ingestion.draft_shop "$$SAMPLE" $${NAME:+--name "$$NAME" --write}
+
+validate: $(INSTALLED) ## what a night would make of the files of SHOP=shops/x.yml, and what the outputs lack
+	@$(VENV_PYTHON) -m ingestion.validate --shop "$$SHOP" $${RUN_DATE:+--run-date "$$RUN_DATE"}
 
 test: $(INSTALLED) ## all tests
 	@$(VENV_PYTHON) -m pytest
@@ -45,6 +53,9 @@ sql: $(INSTALLED) ## one query on the published tables: make sql Q="select * fro
 
 doctor: $(INSTALLED) ## what is missing or unsafe, and the line that mends it
 	@$(VENV_PYTHON) -m doctor
+
+rotate-key: $(INSTALLED) ## change the key of the pseudonyms, in all shops; call it again if it was interrupted
+	@$(VENV_PYTHON) -m services.rotate_key
 
 bench: $(INSTALLED) ## the benchmarks, as tables
 	@for name in $(BENCHMARKS); do $(VENV_PYTHON) -m benchmarks.$$name || exit 1; done

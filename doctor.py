@@ -16,9 +16,10 @@ from pathlib import Path
 
 import psutil
 
+import rotation
 import shop as shops
 from services import environment, health, processes
-from settings import PROJECT_ROOT, Settings
+from settings import HMAC_KEY, PROJECT_ROOT, Settings
 
 PACKAGES = ("apache-airflow", "dbt-core", "dbt-duckdb", "duckdb", "keras", "tensorflow", "mlflow")
 MIN_FREE_BYTES = 5e9  # a night of the demo takes 0.1 GB; the temporary files of a big build take several
@@ -91,9 +92,23 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
             continue
         mode = place.stat().st_mode & 0o777
         yield Finding(place.name, mode & ~allowed == 0, f"mode {mode:04o}", f"chmod {allowed:o} {place}")
-    given = "the environment" if os.environ.get("NIGHTCART_HMAC_KEY") else str(file)
-    found = f"from {given}" if settings.hmac_key else "missing"
-    yield Finding("key of the pseudonyms", settings.hmac_key is not None, found, "make setup; where a lake exists, put the old key back")
+    given = "the environment" if os.environ.get(HMAC_KEY) else str(file)
+    found = f"from {given}" if settings.hmac_keys else "missing"
+    yield Finding("key of the pseudonyms", bool(settings.hmac_keys), found, "make setup; where a lake exists, put the old key back")
+    yield from _rotation(settings)
+
+
+def _rotation(settings: Settings) -> Iterator[Finding]:
+    last = rotation.read(settings)
+    if last is None:
+        return
+    left = "its files are half moved" if last.is_prepared else f"builds with older keys are left: {', '.join(last.old_builds)}"
+    is_done = not last.is_prepared and not last.old_builds
+    yield Finding("change of the key", is_done, "done" if is_done else left, "make rotate-key")
+    if settings.hmac_keys and not last.is_prepared:
+        is_same = rotation.fingerprint(settings.hmac_keys) == last.keys
+        found = "is that of the data" if is_same else "is another than that of the data"
+        yield Finding("key in use", is_same, found, f"unset {HMAC_KEY}, or bring it up to date with {settings.secrets_file}")
 
 
 def _services(settings: Settings) -> Iterator[Finding]:

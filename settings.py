@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent
+HMAC_KEY = "NIGHTCART_HMAC_KEY"
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class Settings:
         mlflow_tracking_uri: MLflow's store (`MLFLOW_TRACKING_URI`, default SQLite under `data`).
         memory_limit: what DuckDB may take before it spills (`NIGHTCART_MEMORY_LIMIT`).
         threads: threads for DuckDB (`NIGHTCART_THREADS`, default: the cores this process may use).
-        hmac_key: the secret that pseudonyms are made with (`NIGHTCART_HMAC_KEY`, else the line in `data/secrets.env`);
-            None where neither is set: only the door needs it, and refuses to start without.
+        hmac_keys: the chain of secrets that pseudonyms are made with, the oldest first (`NIGHTCART_HMAC_KEY`, else the line
+            in `data/secrets.env`); empty where neither is set: only the door needs them, and refuses to start without.
 
     Example:
         >>> settings = Settings.from_environment()
@@ -72,7 +73,7 @@ class Settings:
     mlflow_tracking_uri: str
     memory_limit: str
     threads: int
-    hmac_key: bytes | None = None
+    hmac_keys: tuple[bytes, ...] = ()
     landing_overrides: tuple[tuple[str, Path], ...] = ()
 
     @classmethod
@@ -91,7 +92,7 @@ class Settings:
             mlflow_tracking_uri=environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{data / 'mlflow.db'}",
             memory_limit=environ.get("NIGHTCART_MEMORY_LIMIT") or "3GB",
             threads=_positive_int(environ, "NIGHTCART_THREADS", len(os.sched_getaffinity(0))),
-            hmac_key=_key(environ.get("NIGHTCART_HMAC_KEY") or secrets.get("NIGHTCART_HMAC_KEY")),
+            hmac_keys=read_keys(environ.get(HMAC_KEY) or secrets.get(HMAC_KEY)),
             landing_overrides=_landing_overrides(environ),
         )
 
@@ -115,16 +116,42 @@ def read_secrets(path: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
-def _key(text: str | None) -> bytes | None:
-    if not text:
-        return None
+def write_private(file: Path, text: str) -> None:
+    """Write `file` with mode 0600, whole or not at all; it is on the disk before anything later happens."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(file)
+    sync(file.parent)
+
+
+def sync(path: Path) -> None:
+    """Have the disk hold a file or a folder's entries before anything later happens."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        key = bytes.fromhex(text)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_keys(text: str | None) -> tuple[bytes, ...]:
+    """The keys of the pseudonyms from `key[,key …]` in hexadecimal, the oldest first; none where there is no text.
+
+    Raises:
+        ValueError: one of them is no key; it is not repeated.
+    """
+    if not text:
+        return ()
+    try:
+        keys = tuple(bytes.fromhex(part) for part in text.split(","))
     except ValueError as error:
-        raise ValueError("NIGHTCART_HMAC_KEY is not hexadecimal") from error
-    if len(key) < 16:
-        raise ValueError("NIGHTCART_HMAC_KEY is shorter than 16 bytes (32 hexadecimal digits)")
-    return key
+        raise ValueError(f"{HMAC_KEY} is not hexadecimal (several keys stand with a comma between them)") from error
+    if min(map(len, keys)) < 16:
+        raise ValueError(f"{HMAC_KEY} is shorter than 16 bytes (32 hexadecimal digits), or one of its keys is")
+    return keys
 
 
 def _positive_int(environ: dict[str, str], name: str, default: int) -> int:

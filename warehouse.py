@@ -8,6 +8,7 @@ import fcntl
 import json
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 
+import rotation
 import steps
 from settings import PROJECT_ROOT, Settings
 from shop import Shop
@@ -40,11 +42,15 @@ class ServingTable:
 
 
 @contextmanager
-def lock(settings: Settings, shop: Shop, step: str) -> Iterator[None]:
+def lock(settings: Settings, shop: Shop, step: str, changes_key: bool = False) -> Iterator[None]:
     """Hold the shop's one writer lock; a dead holder's lock is free, since the kernel drops it with the process.
 
+    Args:
+        changes_key: the step is the one that may go on with an interrupted change of the key.
+
     Raises:
-        StepError: another process holds it; says which step, which process, since when.
+        StepError: another process holds it; says which step, which process, since when. Or a change of the key forbids
+            to write (`rotation.refuse_beside`).
     """
     path = settings.paths(shop.name).lock
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,6 +63,8 @@ def lock(settings: Settings, shop: Shop, step: str) -> Iterator[None]:
             raise steps.StepError(f"the lock of shop {shop.name} is held by {holder}; nothing was written") from error
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{step} (process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC)".encode())
+        if not changes_key:
+            rotation.refuse_beside(settings)
         yield
     finally:
         os.close(descriptor)
@@ -75,6 +83,15 @@ def watermark(settings: Settings, shop: Shop) -> date | None:
     """The newest night that the shop's warehouse was built for, or was being built for when it was interrupted."""
     state = _state_file(settings.paths(shop.name).warehouse)
     return date.fromisoformat(json.loads(state.read_text())["run_date"]) if state.exists() else None
+
+
+def remove(settings: Settings, shop: Shop) -> None:
+    """Remove every night's database of a shop, to be built anew; the caller holds the lock."""
+    paths = settings.paths(shop.name)
+    for file in (paths.warehouse, paths.warehouse.with_name(paths.warehouse.name + ".wal"), _state_file(paths.warehouse)):
+        file.unlink(missing_ok=True)
+    if paths.nights.exists():
+        shutil.rmtree(paths.nights)
 
 
 @contextmanager

@@ -46,7 +46,7 @@ KnownFiles = Callable[[Sequence[CountedFile], str, str], list[Path]]
 def stage(
     connection: duckdb.DuckDBPyConnection,
     shop: Shop,
-    keys: bytes,
+    keys: Sequence[bytes],
     files: Sequence[CountedFile],
     staging: Path,
     known_files: KnownFiles,
@@ -55,7 +55,7 @@ def stage(
 
     Args:
         connection: to DuckDB, in the shop's zone.
-        keys: of the pseudonyms.
+        keys: of the pseudonyms, the oldest first.
         files: of one source, with equal readers, in the order in which they land.
 
     Raises:
@@ -159,7 +159,7 @@ def _make_passed(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     connection.execute(f"create or replace temp view passed as select * from checked {whole} where reason is null and skip_reason is null")
 
 
-def _make_sound(connection: duckdb.DuckDBPyConnection, shop: Shop, source: Source, keys: bytes) -> None:
+def _make_sound(connection: duckdb.DuckDBPyConnection, shop: Shop, source: Source, keys: Sequence[bytes]) -> None:
     """sound: what passed, with pseudonyms and, of events, the content that stands for a missing event id."""
     hashed = {f"trait{index}": "trait" for index, names in enumerate(source.traits.items()) if Names(shop.privacy).is_hashed(*names)}
     named = {name: kind for name, kind in (_IDS | hashed).items() if name in source.columns or name in hashed}
@@ -169,12 +169,16 @@ def _make_sound(connection: duckdb.DuckDBPyConnection, shop: Shop, source: Sourc
 
 
 def _with_keys(named: dict[str, str], names: Sequence[str], lines: str) -> str:
-    """SQL: `lines` of `passed` with the pseudonyms of their ids; `user_id` gives user_key."""
+    """SQL: `lines` of `passed` with the pseudonyms of their ids; `user_id` gives user_key, and user_base by the first key alone."""
     joins = " ".join(
         f"left join visitors as {name}_visitors on {name}_visitors.kind = '{kind}' and {name}_visitors.id = {lines}.{name}"
         for name, kind in named.items()
     )
-    keys = (f"{f'{name}_visitors.key' if name in named else 'null::uuid'} as {name.removesuffix('_id')}_key" for name in names)
+    keys = (
+        f"{f'{name}_visitors.{kind}' if name in named else 'null::uuid'} as {name.removesuffix('_id')}_{kind}"
+        for name in names
+        for kind in ("key", "base")
+    )
     return f"select {lines}.*, {', '.join(keys)} from {lines} {joins}"
 
 
@@ -196,7 +200,7 @@ def _private(shop: Shop, source: Source) -> dict[str, str]:
     """The columns in which texts stand that may hold private data, and ids that are known by the visitor alone."""
     if source.kind == "events":
         session = source.columns.get("session_id")
-        of_visitor = "left(md5(coalesce(anonymous_key, user_key)::varchar || '/' || session_id), 24)"
+        of_visitor = "left(md5(coalesce(anonymous_base, user_base)::varchar || '/' || session_id), 24)"
         return {"query": privacy.without_private_text("query")} | ({"session_id": of_visitor} if session and session.per_visitor else {})
     if source.kind == "users":
         return {"traits": privacy.traits(Names(shop.privacy), source.traits)}

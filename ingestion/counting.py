@@ -38,7 +38,7 @@ class Count:
 
     Args:
         readable: what DuckDB reads: the file, or its copy without the records set aside.
-        columns: the names in its header or schema; empty for JSON.
+        columns: the names in its header, its schema or its first objects.
         paths: of Parquet, every path in its schema.
         records: how many records DuckDB must find in `readable`.
         set_aside: the other records.

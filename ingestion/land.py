@@ -47,7 +47,7 @@ def land(settings: Settings, shop: Shop, run_date: date, options: Namespace | No
             shop's lock is held. The lake is as it was.
     """
     started = time.monotonic()
-    if settings.hmac_key is None:
+    if not settings.hmac_keys:
         raise steps.StepError(NO_KEY)
     with warehouse.lock(settings, shop, "land"):
         lake = Lake(settings.paths(shop.name))
@@ -57,7 +57,7 @@ def land(settings: Settings, shop: Shop, run_date: date, options: Namespace | No
             _check_mappings(connection, shop)
             files = count_files(deliveries, staging)
             lake.write_schemas(connection, staging)
-            entries = _stage(connection, shop, settings.hmac_key, files, lake, staging, batch_bytes)
+            entries = _stage(connection, shop, settings.hmac_keys, files, lake, staging, batch_bytes)
             _refuse_if_too_many(shop, lake, entries, staging)
             accounts.log_new_columns(shop, lake.manifest, entries)
             lake.commit(connection, entries, staging)
@@ -99,7 +99,7 @@ def _check_mappings(connection: duckdb.DuckDBPyConnection, shop: Shop) -> None:
 def _stage(
     connection: duckdb.DuckDBPyConnection,
     shop: Shop,
-    key: bytes,
+    keys: Sequence[bytes],
     files: list[CountedFile],
     lake: Lake,
     staging: Path,
@@ -114,7 +114,7 @@ def _stage(
     while batches:
         batch = batches.pop(0)
         try:
-            entries += stage(connection, shop, key, batch, staging, known_files)
+            entries += stage(connection, shop, keys, batch, staging, known_files)
         except NotAsCounted as fault:
             if not any(file.count.is_surveyed for file in batch):
                 raise

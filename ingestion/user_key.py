@@ -24,11 +24,11 @@ def user_key(settings: Settings, shop: shops.Shop, raw_id: str, is_device: bool 
     Raises:
         StepError: there is no HMAC key, or the id is empty.
     """
-    if settings.hmac_key is None:
+    if not settings.hmac_keys:
         raise StepError(NO_KEY)
     if not raw_id.strip():
         raise StepError("the id is empty")
-    return str(visitor_key(settings.hmac_key, "anon" if is_device else "user", shop.identity_namespace, raw_id.strip()))
+    return str(visitor_key(settings.hmac_keys, "anon" if is_device else "user", shop.identity_namespace, raw_id.strip()))
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         print(user_key(Settings.from_environment(), shops.read(options.shop), options.id, options.device))
-    except (StepError, shops.ShopFileError) as error:
+    except (StepError, ValueError) as error:
         sys.exit(f"{parser.prog}: {error}")
 
 

@@ -5,10 +5,9 @@ import os
 import secrets
 from pathlib import Path
 
-from settings import Settings, read_secrets
+from settings import HMAC_KEY, Settings, read_secrets, write_private
 from steps import StepError
 
-HMAC_KEY = "NIGHTCART_HMAC_KEY"
 AIRFLOW_PASSWORD = "NIGHTCART_AIRFLOW_PASSWORD"
 MLFLOW_PASSWORD = "MLFLOW_AUTH_ADMIN_PASSWORD"
 
@@ -47,17 +46,6 @@ def ensure(settings: Settings) -> list[str]:
         write_private(file, "\n".join([*lines, *(f"{name}={MAKERS[name]()}" for name in missing), ""]))
     _refuse_open_file(file)
     return missing
-
-
-def write_private(file: Path, text: str) -> None:
-    """Write `file` with mode 0600, whole or not at all."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(file)
 
 
 def _refuse_to_lose_people(settings: Settings, missing: list[str]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from services import keys
+from settings import write_private
 
 CLOCK_TOLERANCE_SECONDS = 2  # psutil derives start times from the boot time, which a clock adjustment moves
 
@@ -71,7 +71,7 @@ def members(service: Started) -> set[psutil.Process]:
 
 
 def record(file: Path, services: list[Started]) -> None:
-    keys.write_private(file, json.dumps([asdict(service) for service in services]))
+    write_private(file, json.dumps([asdict(service) for service in services]))
 
 
 def recorded(file: Path) -> list[Started]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 
 from services import environment, keys
-from settings import Settings, read_secrets
+from settings import Settings, read_secrets, write_private
 from steps import StepError
 
 log = logging.getLogger("setup")
@@ -49,7 +49,7 @@ def prepare(settings: Settings) -> None:
         _write_configuration(settings)
         if _state(settings) != _wanted(settings):
             _make_stores(settings)
-            keys.write_private(settings.data / "setup.json", json.dumps(_wanted(settings)))
+            write_private(settings.data / "setup.json", json.dumps(_wanted(settings)))
 
 
 def _write_configuration(settings: Settings) -> None:
@@ -66,7 +66,7 @@ def _write_configuration(settings: Settings) -> None:
     }
     for file, text in wanted.items():
         if not file.exists() or file.read_text() != text:
-            keys.write_private(file, text)
+            write_private(file, text)
 
 
 def _make_stores(settings: Settings) -> None:

@@ -9,7 +9,6 @@ A consumer only ever sees whole builds, and a path is never written to twice.
 """
 
 import json
-import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import steps
 from faults import fault_point
+from settings import sync
 
 KEEP_BUILDS = 5
 KEEP_YOUNGER_THAN = timedelta(hours=48)  # a consumer that opened a build on Friday still has its Parquet on Sunday
@@ -117,18 +117,16 @@ class Builds:
             _remove(folder)
         return [folder.name for folder in old]
 
+    def remove(self, names: list[str]) -> list[str]:
+        """Remove the folders of these names, whole builds or not; returns those that were there."""
+        found = [folder for folder in self._folders() if folder.name in names]
+        for folder in found:
+            _remove(folder)
+        return [folder.name for folder in found]
+
     def _folders(self) -> list[Path]:
         folders = [folder for folder in (self.root / "builds").glob("*") if folder.is_dir()]
         return sorted(folders, key=lambda folder: (_written_at(folder), folder.name))
-
-
-def sync(path: Path) -> None:
-    """Have the disk hold a file or a folder's entries before anything later happens."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _written_at(folder: Path) -> datetime:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from faults import fault_point
-from serving_exports.builds import Builds, sync
+from serving_exports.builds import Builds
+from settings import sync
 
 
 def flip(builds: Builds, build_id: str, why: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import doctor
+import rotation
 from services import keys
 from services.processes import Started, record
 from settings import PROJECT_ROOT, Settings, read_secrets
@@ -101,3 +102,16 @@ def test_a_writer_shows_and_a_dead_writer_does_not(healthy: Settings) -> None:
 def test_no_secret_is_shown(healthy: Settings) -> None:
     shown = str(list(doctor.examine(healthy)))
     assert not any(secret in shown for secret in read_secrets(healthy.secrets_file).values())
+
+
+def test_a_change_of_the_key_that_was_interrupted_is_to_be_finished(healthy: Settings) -> None:
+    key = rotation.fingerprint(healthy.hmac_keys)
+    for last, mends in (
+        (rotation.Rotation(key, True, {"demo": ["a"]}), {"change of the key": "make rotate-key"}),
+        (rotation.Rotation(key, False, {"demo": ["a"]}), {"change of the key": "make rotate-key"}),
+        (rotation.Rotation(key, False, {}), {}),
+    ):
+        rotation.write(healthy, last)
+        assert wrong(healthy) == mends
+    rotation.write(healthy, rotation.Rotation("0" * 16, False, {}))
+    assert wrong(healthy).keys() == {"key in use"}

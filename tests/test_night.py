@@ -36,7 +36,7 @@ def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple]:
 def key_of(tiny_shop, kind: str, raw_id: str) -> uuid.UUID:
     """The pseudonym as the design defines it, computed here by Python's own hmac."""
     message = f"{kind}:demo:{raw_id}".encode()
-    return uuid.UUID(bytes=hmac.digest(tiny_shop.settings.hmac_key, message, hashlib.sha256)[:16])
+    return uuid.UUID(bytes=hmac.digest(tiny_shop.settings.hmac_keys[0], message, hashlib.sha256)[:16])
 
 
 def truth(tiny_shop, name: str) -> list[dict[str, str]]:

@@ -13,12 +13,14 @@ import pytest
 
 from settings import PROJECT_ROOT
 
-FOUNDATION = {"settings", "shop", "steps", "faults"}
+FOUNDATION = {"settings", "sources", "shop", "steps", "faults", "rotation"}
 MAY_IMPORT = {
     "settings": set(),
     "faults": set(),
-    "shop": {"settings"},
-    "steps": {"settings", "shop"},
+    "sources": set(),
+    "shop": {"settings", "sources"},
+    "steps": {"settings", "shop", "sources"},
+    "rotation": {"settings", "steps"},
     "warehouse": FOUNDATION,
     "ingestion": FOUNDATION | {"warehouse"},
     "training": FOUNDATION | {"warehouse"},
@@ -36,7 +38,7 @@ ONLY_IN = {  # who may import these libraries, as the beginning of a path
     "tensorflow": ("training/", "tests/training/", "benchmarks/"),
     "sklearn": ("training/", "tests/training/", "benchmarks/"),
 }
-TARGETS = {"help", "setup", "nightly", "test", "lint", "up", "down", "sql", "doctor", "bench", "lock"}
+TARGETS = {"help", "setup", "nightly", "shop", "validate", "test", "lint", "up", "down", "sql", "doctor", "rotate-key", "bench", "lock"}
 WALL_CLOCK = re.compile(
     r"\b(now|today|get_current_time|get_current_timestamp|transaction_timestamp|random|uuid|gen_random_uuid)\s*\("
     r"|\bcurrent_(date|time|timestamp|localtime|localtimestamp)\b|\blocaltime(stamp)?\b|run_started_at|invocation_id|modules\.datetime",
@@ -114,7 +116,7 @@ def test_nothing_happens_on_import(tmp_path: Path) -> None:
     light = [
         name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         for name, _ in files(".py")
-        if part_of(name) in ("settings", "shop", "steps", "faults", "warehouse", "doctor", "ingestion", "serving_exports", "services")
+        if part_of(name) in FOUNDATION | {"warehouse", "doctor", "ingestion", "serving_exports", "services"}
         and not name.endswith("__main__.py")
     ]
     heavy = ", ".join(repr(library) for library in ("airflow", "mlflow", "dbt", "tensorflow", "keras", "sklearn"))
@@ -166,7 +168,7 @@ def test_no_file_names_a_registry_or_somebodys_machine() -> None:
 def makefile_targets() -> dict[str, str]:
     """The targets of the Makefile with their recipes."""
     text = (PROJECT_ROOT / "Makefile").read_text()
-    return dict(re.findall(r"^([a-z]+):(?!=).*\n((?:\t.*\n)+)", text, re.MULTILINE))
+    return dict(re.findall(r"^([a-z-]+):(?!=).*\n((?:\t.*\n)+)", text, re.MULTILINE))
 
 
 def test_the_makefile_has_the_promised_targets_each_one_call_of_a_module() -> None:

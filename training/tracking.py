@@ -169,6 +169,21 @@ class Store:
         with tempfile.TemporaryDirectory() as folder:
             yield Path(self._client.download_artifacts(run_id, path, folder))
 
+    def drop_array(self, file: str, name: str) -> int:
+        """Take one array out of a file of arrays, in every run of the task that has it; how many those were."""
+        runs, token = [], None
+        while token != "":
+            page = self._client.search_runs([self._experiment], page_token=token)
+            runs, token = [*runs, *page], page.token or ""
+        holding = [
+            run.info.run_id for run in runs if any(artifact.path == file for artifact in self._client.list_artifacts(run.info.run_id))
+        ]
+        stored = {run_id: self.read_arrays(run_id, file) for run_id in holding}
+        found = {run_id: values for run_id, values in stored.items() if name in values}
+        for run_id, values in found.items():
+            self.reopen(run_id).log_arrays(file, **{other: value for other, value in values.items() if other != name})
+        return len(found)
+
     def versions(self) -> dict[int, Version]:
         found = self._client.search_model_versions(f"name = '{self.name}'")
         return {version.number: version for version in sorted(map(_version, found), key=lambda version: version.number)}

@@ -80,7 +80,7 @@ def _compared(store: tracking.Store, night: tracking.Run, task: tasks.Task, cham
         "candidates": candidates,
     }
     night.log_json(record, NIGHT_FILE)
-    night.log_arrays(GAINS_FILE, units=judgements[0].units, gains=np.stack([judgement.gains for judgement in judgements]))
+    night.log_arrays(GAINS_FILE, gains=np.stack([judgement.gains for judgement in judgements]))
     values = {_label(candidate): candidate["test"][task.metric] for candidate in candidates}
     night.log_figure(plots.comparison(f"Labels after {task.cutoffs['test']}", task.metric, values), "plots/comparison.png")
     night.log(metrics={f"{task.metric}.{label}": value for label, value in values.items()})

@@ -115,7 +115,7 @@ def new_door(folder: Path, *sources: dict, name: str = "tiny", timezone: str = "
     """A door below `folder` for sources, as a shop file gives them, and checks."""
     identity = {"name": name, "title": "Tiny", "namespace": "tiny", "timezone": timezone, "currency": "EUR"}
     shop = Shop.model_validate(identity | {"sources": list(sources), "checks": checks})
-    settings = replace(Settings.from_environment({"NIGHTCART_DATA": str(folder / name)}), hmac_key=KEY)
+    settings = replace(Settings.from_environment({"NIGHTCART_DATA": str(folder / name)}), hmac_keys=(KEY,))
     door = Door(settings, shop)
     door.landing.mkdir(parents=True)
     return door

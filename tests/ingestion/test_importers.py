@@ -17,7 +17,7 @@ from tests.ingestion.door import KEY, Door, new_door
 
 SAMPLES = PROJECT_ROOT / "tests" / "ingestion" / "samples"
 PEOPLE = {
-    visitor_key(KEY, kind, "tiny", raw_id): name
+    visitor_key([KEY], kind, "tiny", raw_id): name
     for kind, raw_id, name in (
         ("user", "17850", "anna"),
         ("user", "13047", "ben"),

@@ -12,8 +12,8 @@ from ingestion.pseudonyms import visitor_key
 from steps import StepError
 from tests.ingestion.door import KEY, TILL, WEB, till, view, write_parquet
 
-ANNA = visitor_key(KEY, "user", "tiny", "anna.user")
-PHONE = visitor_key(KEY, "anon", "tiny", "phone-1")
+ANNA = visitor_key([KEY], "user", "tiny", "anna.user")
+PHONE = visitor_key([KEY], "anon", "tiny", "phone-1")
 
 
 def test_csv_json_lines_and_parquet_land_as_the_same_rows(make_door):
@@ -182,7 +182,7 @@ def test_too_many_refused_records_leave_the_lake_as_it_was(make_door):
 
 def test_nothing_lands_without_a_key(web_door):
     web_door.deliver("events/2026-01-05.jsonl", [view(1)])
-    web_door.settings = replace(web_door.settings, hmac_key=None)
+    web_door.settings = replace(web_door.settings, hmac_keys=())
     with pytest.raises(StepError, match=r"NIGHTCART_HMAC_KEY is not set.*`make setup`"):
         web_door.land()
     assert web_door.files() == {}
@@ -274,3 +274,24 @@ def test_a_second_landing_at_once_is_turned_away(web_door):
         pytest.raises(StepError, match="held by build features"),
     ):
         web_door.land()
+
+
+def test_new_columns_are_reported_and_ignored_and_their_order_is_no_matter(make_door, caplog):
+    door = make_door(WEB, TILL)
+    door.deliver("events/2026-01-05.jsonl", [view(1)])
+    door.deliver("till/2026-01-05.csv", till("o1,i1,1,2.50,2026-01-05 10:00:00,anna.user"))
+    door.land()
+    assert "new columns" not in caplog.text
+    door.deliver("events/2026-01-06.jsonl", [view(2) | {"colour": "red"}])
+    door.deliver("till/2026-01-06.csv", "shop,customer,time,price,quantity,item,order\nB,anna.user,2026-01-06 10:00:00,2.50,1,i1,o2\n")
+    assert "read 2 = landed 2" in door.land()
+    assert "events/2026-01-06.jsonl has new columns, which are ignored: colour" in caplog.text
+    assert "till/2026-01-06.csv has new columns, which are ignored: shop" in caplog.text
+    assert door.query("select item_id, price from events where order_id = 'o2'") == [("i1", Decimal("2.5000"))]
+
+
+def test_a_renamed_column_refuses_the_file_and_names_it(till_door):
+    till_door.deliver("till/2026-01-05.csv", till("o1,i1,1,2.50,2026-01-05 10:00:00,anna.user").replace("customer", "client"))
+    with pytest.raises(StepError, match=r"till/2026-01-05.csv .source till.: has no column customer .*it has order, .*client"):
+        till_door.land()
+    assert till_door.files() == {}

@@ -25,7 +25,7 @@ FEES = (
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory):
     """(door, summary line) of all 305 files in one go."""
-    settings = replace(Settings.from_environment({"NIGHTCART_DATA": str(tmp_path_factory.mktemp("retail"))}), hmac_key=KEY)
+    settings = replace(Settings.from_environment({"NIGHTCART_DATA": str(tmp_path_factory.mktemp("retail"))}), hmac_keys=(KEY,))
     shop = SHOP.model_copy(update={"sources": SHOP.sources[:1]})  # the catalogue reads the same files: it would double the time
     return Door(settings, shop), land(settings, shop, date(2011, 12, 9))
 

@@ -10,7 +10,7 @@ from ingestion.pseudonyms import visitor_key
 from shop import Privacy
 from tests.ingestion.door import KEY, TILL, TILL_HEADER, WEB, new_door, view
 
-ANNA = visitor_key(KEY, "user", "tiny", "anna.user")
+ANNA = visitor_key([KEY], "user", "tiny", "anna.user")
 CONTACTS = ("anna@example.com", "Anna.Muster%40example.co.uk", "+49 30 1234567", "030 1234567", "198.51.100.7", "2001:db8:0:1:1:1:1:1")
 
 

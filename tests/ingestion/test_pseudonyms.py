@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,43 +12,106 @@ from uuid import UUID
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ingestion.pseudonyms import make_visitors, visitor_key
+from ingestion.pseudonyms import make_visitors, mapped_on, mapped_on_in_text, parameters, visitor_key
 from ingestion.user_key import user_key
-from settings import PROJECT_ROOT
+from settings import PROJECT_ROOT, Settings
 from steps import StepError
 from tests.ingestion.door import KEY, TILL, WEB, till, view
 
+FIRST, SECOND = bytes(range(32)), bytes(range(32, 64))  # 000102…1e1f and 202122…3e3f
 # printf 'user:demo:42' | openssl dgst -sha256 -mac HMAC -macopt hexkey:000102…1e1f, the first 32 digits
 USER_42 = "036fec2e-8bdf-6eac-b73f-e9bfc6d308c2"
 ANON_42 = "16e1fcce-cb0d-39fa-0cf6-7c04b3d9969e"
+# printf 036fec2e8bdf6eacb73fe9bfc6d308c2 | xxd -r -p | openssl dgst -sha256 -mac HMAC -macopt hexkey:202122…3e3f
+USER_42_MAPPED_ON = "1e11637e-4ae7-b7a3-8f09-0bef24d2afbe"
 AWKWARD = ["1", "anna@example.com", "Ünïcødé", 'quo"te', "back\\slash", "new\nline", "x" * 300, "17850.0"]
+KEYS = st.lists(st.binary(min_size=16, max_size=80), min_size=1, max_size=4)
 
 
-def test_the_documented_vectors_hold():
-    key = bytes.fromhex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")
-    assert str(visitor_key(key, "user", "demo", "42")) == USER_42
-    assert str(visitor_key(key, "anon", "demo", "42")) == ANON_42
+def chained(keys, message):
+    """The keys of the chain so far, each by Python's own HMAC: the first is the base, the last the published key."""
+    links = [message]
+    for key in keys:
+        links.append(hmac.new(key, links[-1], "sha256").digest()[:16])
+    return [UUID(bytes=link) for link in links[1:]]
+
+
+def visitors(keys, namespace, ids):
+    with duckdb.connect() as connection:
+        connection.execute("create table ids as select unnest($ids) as id", {"ids": ids})
+        make_visitors(connection, keys, namespace, "select 'user' as kind, id from ids union all select 'anon', id from ids")
+        return {
+            (kind, id_): (base, key) for kind, id_, base, key in connection.execute("select kind, id, base, key from visitors").fetchall()
+        }
+
+
+def test_the_known_vectors_hold():
+    assert str(visitor_key([FIRST], "user", "demo", "42")) == USER_42
+    assert str(visitor_key([FIRST], "anon", "demo", "42")) == ANON_42
+    assert str(visitor_key([FIRST, SECOND], "user", "demo", "42")) == USER_42_MAPPED_ON
+
+
+def test_the_vectors_in_the_page_hold():
+    page = (PROJECT_ROOT / "docs" / "operate.md").read_text()
+    rows = re.findall(r"^\| `([0-9a-f,]+)` \| `(user|anon):demo:(\S+)` \| `([0-9a-f-]{36})` \|$", page, re.MULTILINE)
+    assert len(rows) == 4
+    for keys, kind, raw_id, expected in rows:
+        assert chained(map(bytes.fromhex, keys.split(",")), f"{kind}:demo:{raw_id}".encode())[-1] == UUID(expected)
 
 
 @pytest.mark.parametrize("length", [16, 32, 64, 65, 200])
 def test_duckdb_computes_what_pythons_hmac_does(length):
-    key = hashlib.sha512(b"seed").digest() * 4
+    key = (hashlib.sha512(b"seed").digest() * 4)[:length]
+    expected = {(kind, id_): chained([key], f"{kind}:shop:{id_}".encode()) for kind in ("user", "anon") for id_ in AWKWARD}
+    assert visitors([key], "shop", AWKWARD) == {visitor: (key, key) for visitor, (key,) in expected.items()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(keys=KEYS, ids=st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1), min_size=1, max_size=5))
+def test_a_chain_of_keys_gives_the_same_in_duckdb_and_in_python(keys, ids):
+    found = visitors(keys, "shop", ids)
+    assert found.keys() == {(kind, id_) for kind in ("user", "anon") for id_ in ids}
+    for (kind, id_), (base, key) in found.items():
+        links = chained(keys, f"{kind}:shop:{id_}".encode())
+        assert (base, key) == (links[0], links[-1])
+        assert visitor_key(keys, kind, "shop", id_) == key
+
+
+@settings(max_examples=60, deadline=None)
+@given(key=st.binary(min_size=16, max_size=80), before=st.lists(st.uuids() | st.none(), min_size=1))
+def test_a_column_mapped_on_holds_what_the_longer_chain_gives(key, before):
     with duckdb.connect() as connection:
-        connection.execute("create table ids as select unnest($ids) as id", {"ids": AWKWARD})
-        make_visitors(connection, key[:length], "shop", "select 'user' as kind, id from ids union all select 'anon', id from ids")
-        found = {(kind, id_): value for kind, id_, value in connection.execute("select * from visitors").fetchall()}
-    assert found == {
-        (kind, id_): UUID(hmac.new(key[:length], f"{kind}:shop:{id_}".encode(), "sha256").hexdigest()[:32])
-        for kind in ("user", "anon")
-        for id_ in AWKWARD
-    }
+        query = f"select {mapped_on('old')} from (select unnest($before::uuid[]) as old)"
+        found = [new for (new,) in connection.execute(query, {"before": before} | parameters([key])).fetchall()]
+    assert found == [old and chained([key], old.bytes)[0] for old in before]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    key=st.binary(min_size=16, max_size=80),
+    pieces=st.lists(
+        st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+        | st.uuids().map(str)
+        | st.tuples(st.sampled_from(["user", "anon", "trait"]), st.uuids())
+    ),
+)
+def test_in_a_text_the_named_pseudonyms_are_mapped_on_and_nothing_else(key, pieces):
+    def text(name):
+        return "|".join(piece if isinstance(piece, str) else name(*piece) for piece in pieces)
+
+    with duckdb.connect() as connection:
+        query = f"select {mapped_on_in_text('old')}, {mapped_on_in_text('null::varchar')} from (select $old as old)"
+        found = connection.execute(query, {"old": text(lambda kind, old: f"{kind}:{old}")} | parameters([key])).fetchone()
+    assert found == (text(lambda kind, old: f"{kind}:{chained([key], old.bytes)[0]}"), None)
 
 
 def test_shops_of_one_namespace_share_their_visitors(web_door):
-    settings, shop = web_door.settings, web_door.shop
+    its, shop = web_door.settings, web_door.shop
     sister, stranger = (shop.model_copy(update={"name": "other", "namespace": namespace}) for namespace in ("tiny", None))
-    assert user_key(settings, sister, "42") == user_key(settings, shop, "42") != user_key(settings, stranger, "42")
+    assert user_key(its, sister, "42") == user_key(its, shop, "42") != user_key(its, stranger, "42")
 
 
 def test_the_user_key_of_an_id_is_the_one_in_the_lake(web_door):
@@ -62,6 +126,8 @@ def test_the_command_prints_a_key_or_says_what_is_missing(tmp_path):
     environment = {"NIGHTCART_DATA": str(tmp_path), "PATH": "/usr/bin:/bin"}
     keyed = subprocess.run(command, cwd=PROJECT_ROOT, env=environment | {"NIGHTCART_HMAC_KEY": KEY.hex()}, capture_output=True, text=True)
     assert (keyed.stdout.strip(), keyed.returncode) == (USER_42, 0)
+    chain = environment | {"NIGHTCART_HMAC_KEY": f"{FIRST.hex()},{SECOND.hex()}"}
+    assert subprocess.run(command, cwd=PROJECT_ROOT, env=chain, capture_output=True, text=True).stdout.strip() == USER_42_MAPPED_ON
     keyless = subprocess.run(command, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True)
     assert keyless.returncode == 1
     assert "`make setup` makes one" in keyless.stderr and "Traceback" not in keyless.stderr
@@ -71,7 +137,16 @@ def test_there_is_no_key_without_an_id_or_a_secret(web_door):
     with pytest.raises(StepError, match="id is empty"):
         user_key(web_door.settings, web_door.shop, "  ")
     with pytest.raises(StepError, match="NIGHTCART_HMAC_KEY"):
-        user_key(replace(web_door.settings, hmac_key=None), web_door.shop, "42")
+        user_key(replace(web_door.settings, hmac_keys=()), web_door.shop, "42")
+
+
+@pytest.mark.parametrize(
+    "text", ["00112233445566778899aabbccddeeff,", "00112233445566778899aabbccddeeff,0011", "00112233445566778899aabbccddeeff;ff" * 2]
+)
+def test_a_chain_with_something_else_than_a_key_in_it_is_refused_and_not_repeated(text):
+    with pytest.raises(ValueError, match="NIGHTCART_HMAC_KEY is") as refused:
+        Settings.from_environment({"NIGHTCART_HMAC_KEY": text})
+    assert "0011" not in str(refused.value)
 
 
 def test_no_raw_id_and_no_key_gets_through_the_door(make_door, caplog):

@@ -13,7 +13,7 @@ import steps
 import warehouse
 from tests.training import synthetic_warehouse
 from tests.training.conftest import Place, furnished
-from training import tracking
+from training import arrays, tracking
 from training.models import softmax_factorization, tabular_network
 from training.predictions import PredictionTask
 from training.promote import promote
@@ -111,6 +111,18 @@ def test_plots_and_models_are_stored_and_nothing_is_pickled(night_place, first_n
     files = {path.name for path in night_place.settings.mlflow_artifacts.rglob("*") if path.is_file()}
     assert {"comparison.png", "reliability.png", "losses.png", "night.json", "gains.npz", "decision.json", "network.keras"} <= files
     assert {name.rsplit(".", 1)[1] for name in files} == {"png", "json", "npz", "keras"}
+
+
+def test_nothing_that_is_stored_names_a_user(night_place, first_night):
+    with duckdb.connect(str(night_place.warehouse), read_only=True) as connection:
+        keys = {str(key) for (key,) in connection.execute("select distinct user_key from feat_user_snapshots").fetchall()}
+    files = list(night_place.settings.mlflow_artifacts.rglob("*.npz"))
+    texts = {
+        text for file in files for values in arrays.load(file).values() if values.dtype.kind == "U" for text in values.ravel().tolist()
+    }
+    assert keys and files and not keys & texts
+    others = [file for file in night_place.settings.mlflow_artifacts.rglob("*") if file.suffix == ".json"]
+    assert not any(key in file.read_text() for file in others for key in keys)
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -82,6 +82,12 @@ def test_unknown_values_and_new_words_are_answered(model, rows):
     assert np.isfinite(model.predict(strange)).all()
 
 
+def test_a_column_of_which_nothing_is_known_yet_is_no_obstacle(model, rows):
+    features, outcome = rows[0]
+    fitted = type(model)(model.params).fit(features.with_value("days_since_last_order", float("nan")), outcome)
+    assert np.isfinite(fitted.predict(rows[1][0])).all()
+
+
 def test_the_exported_trees_say_what_scikit_learn_says(rows):
     model = gradient_boosting.Model(gradient_boosting.Params(trees=25))
     boosted = model._boosted(*rows[0], trees=25)

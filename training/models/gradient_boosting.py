@@ -70,7 +70,7 @@ class Model(Predictor):
         )
         # on a night's rows a second thread waits more than it works, and one adds up in a fixed order
         with threadpool_limits(1, user_api="openmp"):
-            return boosting.fit(self._columns(features), outcome)
+            return boosting.fit(_with_something_known(self._columns(features)), outcome)
 
     def _keep_trees(self, boosted: Any, count: int) -> None:
         # scikit-learn has no public way to its trees; a test compares what is made of them with its own predictions
@@ -116,3 +116,8 @@ class Model(Predictor):
         model.roots, model.start = stored.pop("roots"), float(stored.pop("start"))
         model.nodes = stored
         return model
+
+
+def _with_something_known(columns: np.ndarray) -> np.ndarray:
+    """Zeros where a column has nothing but unknown values, on which scikit-learn fails; no tree splits on a constant."""
+    return np.where(np.isnan(columns).all(axis=0), 0, columns)

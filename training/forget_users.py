@@ -1,0 +1,36 @@
+"""Take the users' keys out of what MLflow holds of a shop: earlier versions kept on whom the models were compared.
+
+python -m training.forget_users --shop shops/demo.yml
+
+`make rotate-key` calls it, since those are keys of the time before. Nothing else there names a user: models hold items,
+features and weights, and what they were compared by are figures.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import shop as shops
+from settings import PROJECT_ROOT, Settings
+from training import tasks, tracking
+from training.train import GAINS_FILE
+
+
+def forget_users(settings: Settings, shop: shops.Shop) -> str:
+    """Drop the lists of users and return the summary line."""
+    runs = sum(tracking.Store(settings, shop.name, name).drop_array(GAINS_FILE, "units") for name in tasks.NAMES)
+    return f"forget_users {shop.name}: dropped the list of users of {runs} runs"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shop", type=Path, default=PROJECT_ROOT / "shops" / "demo.yml", help="shop file (default: the demo)")
+    options = parser.parse_args()
+    try:
+        print(forget_users(Settings.from_environment(), shops.read(options.shop)))
+    except ValueError as error:
+        sys.exit(f"{parser.prog}: {error}")
+
+
+if __name__ == "__main__":
+    main()
