@@ -152,7 +152,7 @@ def test_a_trait_is_private_by_its_path_or_its_name(tmp_path):
     door.deliver("people.jsonl", [{"id": "anna.user", "traits": traits, "facts": [{"key": "address", "value": "secret4"}]}])
     door.land()
     ((kept,),) = door.query("select traits from users")
-    assert json.loads(kept) == {"plan": "gold", "card": f"trait:{visitor_key(KEY, 'trait', 'tiny', 'secret3')}"}
+    assert json.loads(kept) == {"plan": "gold", "card": f"trait:{visitor_key([KEY], 'trait', 'tiny', 'secret3')}"}
 
 
 def refused(door, source: dict, name: str, content) -> list[str]:
@@ -166,7 +166,7 @@ def test_an_id_that_gets_a_prefix_is_no_raw_id_in_quarantine(tmp_path):
     prefixed = TILL | {"columns": TILL["columns"] | {"user_id": {"from": "customer", "prefix": "till-"}}}
     door = new_door(tmp_path, prefixed, max_refused_share=1)
     content = TILL_HEADER + "\no1,i1,0,1,2026-01-05 10:00:00,anna.user\n"
-    key = visitor_key(KEY, "user", "tiny", "till-anna.user")
+    key = visitor_key([KEY], "user", "tiny", "till-anna.user")
     assert refused(door, prefixed, "till/2026-01-05.csv", content) == [f"o1,i1,0,1,2026-01-05 10:00:00,user:{key}"]
 
 
@@ -179,7 +179,7 @@ def test_a_second_id_of_a_visitor_is_no_raw_id_in_quarantine(tmp_path, lines):
     (raw,) = refused(door, two, "events/2026-01-05.jsonl", [record])
     assert json.loads(raw) == record | {
         "user": f"user:{ANNA}",
-        "device": f"anon:{visitor_key(KEY, 'anon', 'tiny', 'anna.user/dev')}",
+        "device": f"anon:{visitor_key([KEY], 'anon', 'tiny', 'anna.user/dev')}",
         "old": {"id": f"user:{ANNA}"},
         "note": f"once user:{ANNA}",
     }
@@ -189,7 +189,7 @@ def test_a_second_id_of_a_visitor_is_no_raw_id_in_quarantine(tmp_path, lines):
 def test_short_ids_are_replaced_as_words_of_any_characters(tmp_path, short_id):
     door = new_door(tmp_path, WEB, max_refused_share=1)
     (raw,) = refused(door, WEB, "events/2026-01-05.jsonl", [view(1, user=short_id, item=None, note="e77")])
-    assert json.loads(raw)["user"] == f"user:{visitor_key(KEY, 'user', 'tiny', short_id)}"
+    assert json.loads(raw)["user"] == f"user:{visitor_key([KEY], 'user', 'tiny', short_id)}"
     assert json.loads(raw)["note"] == "e77"
 
 
@@ -200,5 +200,5 @@ def test_the_other_id_of_a_refused_link_is_no_raw_id_in_quarantine(tmp_path):
     }  # fmt: skip
     door = new_door(tmp_path, WEB, links, max_refused_share=1)
     door.deliver("events/2026-01-05.jsonl", [view(1)])
-    keys = [visitor_key(KEY, "user", "tiny", name) for name in ("anna.user", "olga.old")]
+    keys = [visitor_key([KEY], "user", "tiny", name) for name in ("anna.user", "olga.old")]
     assert refused(door, links, "crm.csv", "id,old,since\nanna.user,olga.old,long ago\n") == [f"user:{keys[0]},user:{keys[1]},long ago"]
