@@ -15,7 +15,7 @@ from pydantic import AfterValidator, EmailStr, Field, HttpUrl, model_validator
 from pydantic import ValidationError as PydanticError
 
 from settings import PROJECT_ROOT, Settings
-from sources import Part, Source, SourceFileError
+from sources import Part, Source, SourceFileError, known_zone
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
@@ -79,14 +79,6 @@ class Notify(Part):
     webhook: HttpUrl | None = None
 
 
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f"no such time zone: {name}") from error
-    return name
-
-
 def _cron(line: str) -> str:
     if not croniter.is_valid(line):
         raise ValueError(f"not a cron expression like '0 4 * * *': {line}")
@@ -98,7 +90,7 @@ class Shop(Part):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{1,30}$")
     title: str
-    timezone: Annotated[str, AfterValidator(_known_zone)]
+    timezone: Annotated[str, AfterValidator(known_zone)]
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     namespace: str | None = None  # in the pseudonyms; shops that share it share visitors
     landing: Path | None = None  # relative to the project; default data/<shop>/landing

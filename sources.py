@@ -1,14 +1,14 @@
 """One source of a shop file: a kind of file in landing/ and how its records map onto the canonical ones."""
 
-import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 EVENT_TYPES = (
     "product_list_viewed",
@@ -52,6 +52,19 @@ Format = Literal["csv", "json_lines", "json", "parquet"]
 # A path: names with dots between, each with [key=value] or [0] behind it where it is a list of which one element is meant.
 _SEGMENT = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?:(?P<index>\d+)|(?P<key>[^\[\]=]+)=(?P<value>[^\[\]]+))\])?")
 _DOT = re.compile(r"\.(?![^\[\]]*\])")  # not one within brackets
+
+
+def known_zone(name: str) -> str:
+    """The name of a time zone.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"no such time zone: {name}") from error
+    return name
 
 
 class Part(BaseModel):
@@ -105,6 +118,8 @@ class Column(Part):
     line: Paths = ()  # paths inside one element of the source's `lines` array; they go before `from`
     value: str | float | bool | None = None
     format: str | None = None  # times only: iso (default), unix_s, unix_ms, unix_us, or a strptime pattern
+    timezone: Annotated[str, AfterValidator(known_zone)] | None = None  # times only: of those without one, where it is not the shop's
+    event_types: tuple[EventTypeName, ...] = ()  # events only: the field is meant in events of these types alone; else in all
     decimal: Literal[".", ","] = "."  # numbers only: 1.234,50 with ","
     absolute: bool = False  # numbers only: the sign is dropped, since refunds are positive quantities of another type
     remove_suffix: str | None = None  # '.0' where a spreadsheet made floats of whole numbers
@@ -170,7 +185,7 @@ class Source(Part):
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     column_names: tuple[str, ...] = ()  # csv only: of files without a header
     null_values: tuple[str, ...] = ()  # texts that stand for no value, such as '(not set)'
-    lines: str | None = None  # path of an array whose elements are event lines of one record; not for csv
+    lines: str | None = None  # path of an array whose elements are event lines of one record
     event_type: EventTypeMapping | None = None
     columns: dict[str, ColumnEntry]
     traits: Annotated[dict[str, str], BeforeValidator(_named)] = {}  # users only: names of traits and their columns or paths
@@ -198,10 +213,10 @@ class Source(Part):
 
     @model_validator(mode="after")
     def _keys_fit_the_format(self) -> "Source":
-        if self.lines and self.format == "csv":
-            raise ValueError("lines: not for format csv")
         if self.lines and self.kind != "events":
             raise ValueError("lines: only for kind events; of an array, a path takes one element: products[0].product_id")
+        if self.lines and "[" in self.lines:
+            raise ValueError("lines: a path to one list, which selects nothing")
         if self.column_names and self.format != "csv":
             raise ValueError("column_names: only for format csv")
         if len(set(self.column_names)) != len(self.column_names):
@@ -211,13 +226,16 @@ class Source(Part):
                 raise ValueError(f"columns.{name}.line: needs lines, the array whose elements are the event lines")
             if column.per_visitor and name != "session_id":
                 raise ValueError(f"columns.{name}.per_visitor: only for session_id")
+            if column.event_types and self.kind != "events":
+                raise ValueError(f"columns.{name}.event_types: only for kind events")
+            if column.timezone and name not in TIMES:
+                raise ValueError(f"columns.{name}.timezone: only for times")
             if column.separator and name != "category":
                 raise ValueError(f"columns.{name}.separator: only for category")
-        if self.format != "csv":
-            for path in self._paths():
-                path_segments(path)
+        for path in self._paths() if self.format != "csv" else filter(None, [self.lines]):
+            path_segments(path)
         try:
-            codecs.lookup(self.encoding)
+            "".encode(self.encoding)
         except LookupError as error:
             raise ValueError(f"encoding: no such encoding: {self.encoding}") from error
         return self

@@ -39,6 +39,7 @@ class Count:
     Args:
         readable: what DuckDB reads: the file, or its copy without the records set aside.
         columns: the names in its header, its schema or its first objects.
+        paths: of Parquet, every path in its schema.
         records: how many records DuckDB must find in `readable`.
         set_aside: the other records.
         line_breaks: (record, line) wherever a record, counted from 1, does not stand on the line after its predecessor's.
@@ -55,6 +56,7 @@ class Count:
     is_multiline: bool = False
     has_controls: bool = True
     is_surveyed: bool = False
+    paths: tuple[str, ...] = ()
 
     @property
     def read(self) -> int:

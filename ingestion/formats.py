@@ -6,7 +6,7 @@ event lines are asked for.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingestion import privacy
@@ -14,6 +14,8 @@ from ingestion.count_csv import count_csv
 from ingestion.count_json_lines import NO_CHARACTER, count_json_lines
 from ingestion.count_parquet import count_parquet
 from ingestion.counting import Count
+from ingestion.json_paths import clean, json_path, json_texts, selected, texts_of
+from ingestion.mapping import NO_ARRAY
 from ingestion.plain_text import plain_text
 from ingestion.sql import identifier, literal, text_list
 from sources import PathSegment, Source, path_segments
@@ -29,8 +31,9 @@ class CsvReader:
     is_multiline: bool
 
     def has(self, path: str) -> bool:
-        """Whether the files have the path's column, once."""
-        return self.columns.count(path) == 1
+        """Whether the files have the path's column, once; a path may go on in it, where it holds JSON."""
+        nested = _in_column(path)
+        return self.columns.count(path) == 1 or (nested is not None and self.columns.count(nested[0].name) == 1)
 
     def raw(self, files: Sequence[Path]) -> str:
         names = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(self.columns)))
@@ -42,25 +45,44 @@ class CsvReader:
 
     def records(self, raw: str, paths: Sequence[str], lines: str | None) -> str:
         texts = "".join(f", {self._value(path)} as v{index}" for index, path in enumerate(paths))
-        return f"select *, null::varchar as fault{texts} from {raw}"
+        array = f", json_extract({self._json(lines)}, {literal(_rest(lines) + '[*]')}) as lines" if lines else ""
+        return f"select *, {self._fault(paths, lines)} as fault{texts}{array} from {raw}"
 
     def text(self, names: privacy.Names) -> str:
         """The record as CSV, of the columns of `raw`, without its private fields."""
         odd = literal(f'["\r\n{self.delimiter}]')
-        fields = (
-            literal(privacy.DROPPED)
-            if names.is_private(column)
-            else f"""case when regexp_matches({name}, {odd}) then '"' || replace({name}, '"', '""') || '"' else coalesce({name}, '') end"""
-            for column, name in zip(self.columns, (f"c{index}" for index in range(len(self.columns))), strict=True)
-        )
-        return privacy.without_private_text(f"concat_ws({literal(self.delimiter)}, {', '.join(fields)})")
+        fields = (literal(privacy.DROPPED) if names.is_private(column) else f"c{index}" for index, column in enumerate(self.columns))
+        is_json = "left(field, 1) in ('{', '[') and json_valid(field)"
+        public = f"lambda field: case when {is_json} then {names.without_private('field')} else field end"
+        quoted = f"""case when regexp_matches(field, {odd}) then '"' || replace(field, '"', '""') || '"' else coalesce(field, '') end"""
+        values = f"list_transform(list_transform([{', '.join(fields)}], {public}), lambda field: {quoted})"
+        return privacy.without_private_text(f"array_to_string({values}, {literal(self.delimiter)})")
 
     def escaped(self, value: str) -> str:
         """How a value stands in `text`."""
         return f"replace({value}, '\"', '\"\"')"
 
     def _value(self, path: str) -> str:
-        return _clean(f"c{self.columns.index(path)}") if self.has(path) else "null::varchar"
+        if not self.has(path):
+            return "null::varchar"
+        if path in self.columns:
+            return clean(f"c{self.columns.index(path)}")
+        return clean(selected(self._json(path), _within(path)))
+
+    def _json(self, path: str) -> str:
+        """The JSON in the column that a path starts with."""
+        text = f"c{self.columns.index(path_segments(path)[0].name)}"
+        return f"case when json_valid({text}) then {text} end"
+
+    def _fault(self, paths: Sequence[str], lines: str | None) -> str:
+        nested = [path for path in paths if self.has(path) and path not in self.columns] + ([lines] if lines else [])
+        cases = [
+            f"when not json_valid({clean(f'c{self.columns.index(column)}')}) then {literal(f'{column} is not valid JSON')}"
+            for column in dict.fromkeys(path_segments(path)[0].name for path in nested)
+        ]
+        if lines:
+            cases.append(f"when json_type({self._json(lines)}, {literal(_rest(lines))}) not in ('ARRAY', 'NULL') then {literal(NO_ARRAY)}")
+        return f"case {' '.join(cases)} end" if cases else "null::varchar"
 
 
 @dataclass(frozen=True)
@@ -84,7 +106,7 @@ class JsonReader:
         if lines:
             array = f", json_extract(doc, {literal(json_path(path_segments(lines)) + '[*]')}) as lines"
             not_an_array = (
-                f"when json_type(doc, {literal(json_path(path_segments(lines)))}) not in ('ARRAY', 'NULL') then 'lines is no array'"
+                f"when json_type(doc, {literal(json_path(path_segments(lines)))}) not in ('ARRAY', 'NULL') then {literal(NO_ARRAY)}"
             )
         return f"""
             select *,
@@ -110,20 +132,37 @@ class JsonReader:
 
 @dataclass(frozen=True)
 class ParquetReader:
-    """Parquet; nested fields by path."""
+    """Parquet; nested fields by path.
+
+    Args:
+        columns: by name.
+        paths: every path in their schema, as `count_parquet` gives them.
+    """
 
     columns: tuple[str, ...]
+    paths: tuple[str, ...]
 
     def has(self, path: str) -> bool:
-        """Whether the files have the path's column."""
-        return path in self.columns or path_segments(path)[0].name in self.columns
+        """Whether the files have the path's column, and what the path goes through in it."""
+        if path in self.columns:
+            return True
+        steps, known = "", set(self.paths)
+        for segment in path_segments(path):
+            steps += f"{'.' if steps else ''}{segment.name}"
+            is_of_map = steps.rsplit(".", 1)[0] + ".*" in known
+            steps += "[]" if segment.key or segment.index is not None else ""
+            if not is_of_map and (steps not in known or (segment.key and f"{steps}.{segment.key}" not in known)):
+                return False
+            if is_of_map:
+                return True
+        return True
 
     def raw(self, files: Sequence[Path]) -> str:
         columns = ", ".join(f"{identifier(name)} as c{index}" for index, name in enumerate(self.columns))
         return f"select {columns}, file_index::bigint as file_no from read_parquet({text_list(files)}, hive_partitioning = false)"
 
     def records(self, raw: str, paths: Sequence[str], lines: str | None) -> str:
-        texts = "".join(f", {_clean(f'({self._value(path)})::varchar')} as v{index}" for index, path in enumerate(paths))
+        texts = "".join(f", {clean(f'({self._value(path)})::varchar')} as v{index}" for index, path in enumerate(paths))
         array = f", json_extract(to_json({self._value(lines)}), '$[*]') as lines" if lines else ""
         return f"select *, null::varchar as fault{texts}{array} from {raw}"
 
@@ -139,9 +178,9 @@ class ParquetReader:
     def _value(self, path: str) -> str:
         if path in self.columns:
             return f"c{self.columns.index(path)}"
-        first, *rest = path_segments(path)
-        if first.name not in self.columns:
+        if not self.has(path):
             return "null::varchar"
+        first, *rest = path_segments(path)
         value = _element(f"c{self.columns.index(first.name)}", first)
         for segment in rest:
             value = _element(f"{value}.{identifier(segment.name)}", segment)
@@ -169,43 +208,26 @@ def reader(source: Source, count: Count) -> Reader:
     """What reads the counted file."""
     if source.format == "csv":
         return CsvReader(source.delimiter, count.columns, not source.column_names, count.is_multiline)
-    return ParquetReader(count.columns) if source.format == "parquet" else JsonReader()
+    return ParquetReader(count.columns, count.paths) if source.format == "parquet" else JsonReader()
 
 
-def json_path(segments: Sequence[PathSegment]) -> str:
-    """Names and places as a JSONPath: 'items[0].item_id' is $."items"[0]."item_id"."""
-    keys = ((segment.name.replace("\\", "\\\\").replace('"', '\\"'), segment.index) for segment in segments)
-    return "$" + "".join(f'."{key}"' + ("" if index is None else f"[{index}]") for key, index in keys)
+def _in_column(path: str) -> tuple[PathSegment, ...] | None:
+    """The steps of a path that goes on in a column of a CSV; None where it is a column's name, or can be no other."""
+    try:
+        steps = path_segments(path)
+    except ValueError:
+        return None
+    return steps if len(steps) > 1 or steps[0].key or steps[0].index is not None else None
 
 
-def json_texts(document: str, paths: Sequence[str]) -> str:
-    """The texts at the plain paths among `paths` of a JSON value, which is parsed once, as a list."""
-    plain = [json_path(path_segments(path)) for path in paths if not _selects(path)]
-    return f"json_extract_string({document}, {text_list(plain)})" if plain else "[]::varchar[]"
+def _within(path: str) -> tuple[PathSegment, ...]:
+    """The steps of a path in the column that it starts with."""
+    first, *rest = path_segments(path)
+    return replace(first, name=""), *rest
 
 
-def texts_of(paths: Sequence[str], prefix: str, document: str) -> str:
-    """Select-list entries for `paths`: the members of the list `texts`, and what is selected out of lists of `document`."""
-    plain = [path for path in paths if not _selects(path)]
-    values = (f"texts[{plain.index(path) + 1}]" if path in plain else _selected(document, path) for path in paths)
-    return "".join(f", {_clean(value)} as {prefix}{index}" for index, value in enumerate(values))
-
-
-def _selects(path: str) -> bool:
-    return any(segment.key for segment in path_segments(path))
-
-
-def _selected(document: str, path: str) -> str:
-    """The text at a path that selects elements of lists by a key."""
-    value, since = document, []
-    for segment in path_segments(path):
-        since.append(segment)
-        if segment.key:
-            key = literal(json_path([PathSegment(segment.key)]))
-            elements = f"json_extract({value}, {literal(json_path(since) + '[*]')})"
-            value = f"list_filter({elements}, lambda element: json_extract_string(element, {key}) = {literal(segment.value)})[1]"
-            since = []
-    return f"json_extract_string({value}, {literal(json_path(since))})"
+def _rest(path: str) -> str:
+    return json_path(_within(path))
 
 
 def _element(value: str, segment: PathSegment) -> str:
@@ -218,8 +240,3 @@ def _element(value: str, segment: PathSegment) -> str:
 
 def _in_json(value: str) -> str:
     return f"trim(to_json({value})::varchar, '\"')"
-
-
-def _clean(text: str) -> str:
-    """SQL: a text without spaces around it, null if nothing is left. Trimming all of them would take twice as long as reading."""
-    return f"case when starts_with({text}, ' ') or ends_with({text}, ' ') then nullif(trim({text}), '') else nullif({text}, '') end"

@@ -110,9 +110,13 @@ def make_event_duplicates(connection: duckdb.DuckDBPyConnection, known_files: Ca
 
 
 def make_state_duplicates(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """Make the table `duplicates` (row) of items, users or links: all but the last line of a key within a file."""
+    """Make the table `duplicates` (row) of items, users or links: all but one line of a key within a file.
+
+    The last one is the state of an item or user; the earliest one tells since when a link is known.
+    """
     key = {"items": "item_id", "users": "user_key", "links": "user_key, coalesce(anonymous_key, other_user_key)"}[source.kind]
+    order = "linked_at nulls last, row" if source.kind == "links" else "row desc"
     connection.execute("create or replace temp table occurrences as select 0::bigint as row, 0::bigint as occurrence where false")
     connection.execute(f"""
         create or replace temp table duplicates as
-        select row from (select row, row_number() over (partition by file_no, {key} order by row desc) as nth from sound) where nth > 1""")
+        select row from (select row, row_number() over (partition by file_no, {key} order by {order}) as nth from sound) where nth > 1""")

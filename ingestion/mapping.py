@@ -16,6 +16,7 @@ TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 OTHER_EVENT = "event type is declared to be none of ours"
 NEVER = "null::varchar"  # the skip reason of a source that declares nothing to be skipped
+NO_ARRAY = "lines is no array"
 _MICROSECONDS = {"unix_s": 1_000_000, "unix_ms": 1_000, "unix_us": 1}
 
 
@@ -81,23 +82,28 @@ class Mapping:
             suffix = literal(column.remove_suffix)
             text = f"case when ends_with({text}, {suffix}) then left({text}, -{len(column.remove_suffix)}) else {text} end"
         if column.decimal == ",":
-            text = f"replace(replace({text}, '.', ''), ',', '.')"
+            # 12.50 is no such number: read as one, it would be 1250
+            is_number = f"regexp_full_match({text}, '-?([0-9]+|[0-9]{{1,3}}([.][0-9]{{3}})+)(,[0-9]+)?')"
+            text = f"case when {is_number} then replace(replace({text}, '.', ''), ',', '.') when {text} is not null then 'no number' end"
         if column.absolute:
             text = f"ltrim({text}, '-')"
         if column.uppercase:
             text = f"upper({text})"
         if column.separator:
             text = f"replace({text}, {literal(column.separator)}, ' > ')"
-        return f"{literal(column.prefix)} || {text}" if column.prefix else text
+        text = f"{literal(column.prefix)} || {text}" if column.prefix else text
+        return f"case when {among(f'({self.event_type()})', column.event_types)} then {text} end" if column.event_types else text
 
     def time(self, field: str) -> str:
         """A time as TIMESTAMPTZ, null where the text is no such time; the session is in the shop's zone."""
-        text, form = self.text(field), self.source.columns[field].format or "iso"
+        text, column = self.text(field), self.source.columns[field]
+        form, zone = column.format or "iso", column.timezone or self.timezone
         if form == "iso":
-            return self._iso(text)
+            return self._iso(text, zone)
         if form in _MICROSECONDS:
             return f"try(make_timestamptz((try_cast({text} as decimal(28, 6)) * {_MICROSECONDS[form]})::bigint))"
-        return f"try_strptime({text}, {literal(form)})::timestamptz"
+        time = f"try_strptime({text}, {literal(form)})"
+        return f"timezone({literal(zone)}, {time})" if column.timezone and "%z" not in form else f"{time}::timestamptz"
 
     def event_type(self) -> str:
         """The event type: the first rule that holds, else the mapped column, else the default, else null."""
@@ -113,7 +119,8 @@ class Mapping:
         cases = [f"when {self._all(rule.when)} then {literal(rule.reason)}" for rule in self.source.skip]
         if self.source.event_type and self.source.event_type.skip_others:
             cases += [f"when ({self.event_type()}) is null then {literal(OTHER_EVENT)}"]
-        return f"case when fault is null then case {' '.join(cases)} end end" if cases else NEVER
+        # others' events may have what they like where ours have lines
+        return f"case when fault is null or fault = {literal(NO_ARRAY)} then case {' '.join(cases)} end end" if cases else NEVER
 
     def _times(self, fields: dict[str, str]) -> Iterator[tuple[str, str]]:
         for name in TIMES:
@@ -121,11 +128,11 @@ class Mapping:
                 yield f"{name}_text", fields[name]
                 yield name, self.time(name) if name in self.source.columns else "null::timestamptz"
 
-    def _iso(self, text: str) -> str:
+    def _iso(self, text: str, zone: str) -> str:
         """An ISO 8601 time; with the zone's own database, DuckDB takes 2 µs a row, so only other offsets than UTC go there."""
         plain = f"try_cast({text} as timestamp)"
         utc = f"make_timestamptz(epoch_us({plain}))"
-        local = utc if self.timezone == "UTC" else f"timezone({literal(self.timezone)}, {plain})"
+        local = utc if zone == "UTC" else f"timezone({literal(zone)}, {plain})"
         has_zone = f"regexp_matches({text}, '[0-9] ?([+-][0-9:]+|[A-Za-z]+[A-Za-z/_+-]*[0-9]*)$')"
         is_to_the_second = f"strlen({text}) = 19 and substring({text}, 17, 1) = ':'"  # saves most files the regular expression
         return (

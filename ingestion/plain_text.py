@@ -34,6 +34,8 @@ def plain_text(source: Source, path: Path, copy: Path) -> Path:
 
 
 def _blocks(source: Source, path: Path, is_utf8: bool) -> Iterator[bytes]:
+    if path.suffix in COMPRESSED and path.stat().st_size == 0:  # gzip reads nothing there, and finds nothing wrong
+        raise FileRefused(f"is no whole {path.suffix} file: it is empty")
     try:
         with _opened(path) as file:
             if source.format == "json":

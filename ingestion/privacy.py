@@ -30,7 +30,16 @@ _IP = r"\b(?:\d{1,3}\.){3}\d{1,3}\b|\b(?:[0-9a-fA-F]{1,4}:){4,7}[0-9a-fA-F]{1,4}
 # an international number, or one with a leading zero and groups; bare digits may be an item or an order
 _PHONE = r"\+\d[\d ()/.\-]{6,}\d|\b0\d{2,5}[ /]\d[\d \-]{4,}\d\b"
 _IN_TEXT = f"{_EMAIL}|{_IP}|{_PHONE}"
-_JSON_VALUE = r'"(?:[^"\\]|\\.)*"|\{[^{}]*\}|\[[^\[\]]*\]|[^,{}\[\]"\s]+'
+_JSON_TEXT = r'"(?:[^"\\]|\\.)*"'
+_JSON_DEPTH = 6  # of objects and lists in a private value; RE2 has no recursion
+
+
+def _json_value(depth: int) -> str:
+    """A regular expression for a JSON value with objects and lists of so many levels."""
+    nested = rf'[^"{{}}\[\]]|{_JSON_TEXT}'
+    for _ in range(depth):
+        nested = rf'[^"{{}}\[\]]|{_JSON_TEXT}|[{{\[](?:{nested})*[}}\]]'
+    return rf'{_JSON_TEXT}|[{{\[](?:{nested})*[}}\]]|[^,{{}}\[\]"\s]+'
 
 
 @dataclass(frozen=True)
@@ -58,8 +67,11 @@ class Names:
 
     def without_private(self, json: str) -> str:
         """SQL: a JSON text with the values of private fields, at any depth, and what looks private in texts, replaced."""
-        pattern = rf'"({self._pattern})"\s*:\s*(?:{_JSON_VALUE})'
-        return without_private_text(f"""regexp_replace({json}, {literal(pattern)}, '"\\1":"{DROPPED}"', 'g')""")
+        value = _json_value(_JSON_DEPTH)
+        pattern = rf'"({self._pattern})"\s*:\s*(?:{value})'
+        pair = rf'"key"\s*:\s*"({self._pattern})"\s*,\s*"value"\s*:\s*(?:{value})'  # as GA4 writes what it knows
+        json = f"""regexp_replace({json}, {literal(pattern)}, '"\\1":"{DROPPED}"', 'g')"""
+        return without_private_text(f"""regexp_replace({json}, {literal(pair)}, '"key":"\\1","value":"{DROPPED}"', 'g')""")
 
     @cached_property
     def _pattern(self) -> str:

@@ -1,14 +1,16 @@
 """What quarantine keeps of a refused record: file, line, reason, and its raw text without the ids of the visitor or private fields."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import duckdb
 
+from ingestion.mapping import Mapping
 from ingestion.privacy import Names
 from ingestion.reading import CountedFile
 from shop import Shop
 
 COLUMNS = ("source", "file", "line", "reason", "raw", "landed_date")
+Escaped = Callable[[str], str]  # of SQL: how a value stands in a record's text
 _PLAIN_LENGTH = 4  # a shorter id is replaced as a word only: '1' stands in every number
 
 
@@ -16,18 +18,24 @@ def make_refused(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Seque
     """Make the table `refused` (file_no, line, reason, raw): the records that failed a check, and those set aside by the count."""
     source, reader = files[0].delivery.source, files[0].reader
     _make_line_breaks(connection, files)
-    faulty = "select file_no, row, reason, raw_text, user_id, anonymous_id from checked where reason is not null"
+    faulty = "select file_no, row, reason, raw_text, user_id, anonymous_id, other_user_id from checked where reason is not null"
     if source.lines:
-        names = Names(shop.privacy, source.kind == "items")
+        mapping = Mapping(source, shop.timezone)
+        records = reader.records("(select *, rowid as row from raw where rowid in (select row from faulty))", mapping.record_paths, None)
+        text = with_ids(reader.text(Names(shop.privacy, source.kind == "items")), mapping, reader.escaped)
         faulty = f"""
-            select raw.file_no, faulty.row, faulty.reason, {reader.text(names)} as raw_text, checked.user_id, checked.anonymous_id
+            select
+                texts.file_no, faulty.row, faulty.reason, texts.raw_text, checked.user_id, checked.anonymous_id, checked.other_user_id
             from faulty
-            join raw on raw.rowid = faulty.row
+            join (select file_no, row, {text} as raw_text from ({records})) as texts on texts.row = faulty.row
             join checked on checked.row = faulty.row and checked.line = 1"""
     # where the mapped columns hold no id (a renamed column, say), an id may stand anywhere: only the record's shape is kept
     shape = r"""regexp_replace(raw_text, '[^\s{}\[\]",:;]', 'x', 'g')"""
     escaped = reader.escaped
-    raw = f"case when longer is null then {shape} else {_without(_without('raw_text', 'longer', escaped), 'shorter', escaped)} end"
+    text = "raw_text"
+    for place in (1, 2, 3):  # a device id may hold the user id: the longer one goes first
+        text = _without(text, f"visitors[{place}]", escaped)
+    raw = f"case when visitors[1] is null then {shape} else {text} end"
     connection.execute(f"""
         create or replace temp table refused as
         with
@@ -36,7 +44,8 @@ def make_refused(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Seque
                 faulty.file_no, faulty.row - spans.first_row + 1 as record, faulty.reason, faulty.raw_text,
                 list_sort(
                     list_filter(
-                        [{_visitor("users", "user")}, {_visitor("devices", "anon")}], lambda visitor: visitor.id is not null
+                        [{_visitor("users", "user")}, {_visitor("devices", "anon")}, {_visitor("others", "user")}],
+                        lambda visitor: visitor.id is not null
                     ),
                     'desc'
                 ) as visitors
@@ -44,14 +53,11 @@ def make_refused(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Seque
             join spans using (file_no)
             left join visitors as users on users.kind = 'user' and users.id = faulty.user_id
             left join visitors as devices on devices.kind = 'anon' and devices.id = faulty.anonymous_id
-        ),
-        keyed as (
-            -- a device id may hold the user id: the longer one goes first
-            select *, visitors[1] as longer, visitors[2] as shorter from faulty_records
+            left join visitors as others on others.kind = 'user' and others.id = faulty.other_user_id
         )
-        select keyed.file_no, line_breaks.line + keyed.record - line_breaks.record as line, reason, {raw} as raw
-        from keyed
-        asof join line_breaks on keyed.file_no = line_breaks.file_no and keyed.record >= line_breaks.record""")
+        select faulty_records.file_no, line_breaks.line + faulty_records.record - line_breaks.record as line, reason, {raw} as raw
+        from faulty_records
+        asof join line_breaks on faulty_records.file_no = line_breaks.file_no and faulty_records.record >= line_breaks.record""")
     set_aside = [(number, record) for number, file in enumerate(files) for record in file.count.set_aside]
     connection.execute(
         "insert into refused select unnest($files), unnest($lines), unnest($reasons), unnest($raws)",
@@ -78,8 +84,26 @@ def _visitor(table: str, kind: str) -> str:
     return f"{{'length': length({table}.id), 'id': {table}.id, 'name': '{kind}:' || {table}.key}}"
 
 
-def _without(text: str, visitor: str, escaped) -> str:
+def with_ids(text: str, mapping: Mapping, escaped: Escaped) -> str:
+    """SQL: `text` with the visitor's ids as they are mapped, where a record may have others: a second one, or one without the prefix."""
+    for name in (name for name in ("user_id", "anonymous_id", "other_user_id") if name in mapping.source.columns):
+        column = mapping.source.columns[name]
+        for path in column.from_ if column.prefix or len(column.from_) > 1 else ():
+            value = f"v{mapping.record_paths.index(path)}"
+            id_ = rf"replace({escaped(mapping.text(name))}, '\', '\\')"
+            text = f"case when {value} is null then {text} else {_replaced(text, value, f'length({value})', id_, escaped)} end"
+    return text
+
+
+def _without(text: str, visitor: str, escaped: Escaped) -> str:
     """SQL: `text` with the id of a visitor, in any case of letters, replaced by its pseudonym."""
-    id_ = f"regexp_escape({escaped(f'{visitor}.id')})"
-    pattern = f"case when {visitor}.length < {_PLAIN_LENGTH} then '\\b' || {id_} || '\\b' else {id_} end"
-    return f"case when {visitor} is null then {text} else regexp_replace({text}, {pattern}, {visitor}.name, 'gi') end"
+    replaced = _replaced(text, f"{visitor}.id", f"{visitor}.length", f"{visitor}.name", escaped)
+    return f"case when {visitor} is null then {text} else {replaced} end"
+
+
+def _replaced(text: str, id_: str, length: str, by: str, escaped: Escaped) -> str:
+    pattern = f"regexp_escape({escaped(id_)})"
+    start, end = (
+        f"case when {length} < {_PLAIN_LENGTH} and regexp_matches({id_}, '{edge}') then '\\b' else '' end" for edge in (r"^\w", r"\w$")
+    )
+    return f"regexp_replace({text}, {start} || {pattern} || {end}, {by}, 'gi')"

@@ -75,6 +75,7 @@ def _count_file(delivery: Delivery, staging: Path, counts: dict[tuple, Count], i
     count = counts[form]
     reader = formats.reader(source, count)
     missing = [" or ".join(group) for group in Mapping(source, timezone="UTC").needed if not any(map(reader.has, group))]
+    missing += [f"{source.lines} with a list"] if source.lines and not reader.has(f"{source.lines}[0]") else []
     if missing:
         names = ", ".join(count.columns)
         raise FileRefused(f"has no column {', '.join(missing)} (or has it twice), which the shop file names; it has {names}")

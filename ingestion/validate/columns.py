@@ -65,6 +65,8 @@ def _sample_share(source: Source, paths: Sequence[str], files: Sequence[Rehearse
     records = sum(sample.records for sample in samples)
     if not records or any("[" in path for path in paths):
         return None
+    if source.format == "csv" and not any(path in sample.columns for path in paths for sample in samples):
+        return None  # within a column that holds JSON
     return sum(_filled(sample, paths) for sample in samples) / records
 
 
@@ -95,13 +97,22 @@ def unmapped_columns(shop: Shop, source: Source, files: Sequence[Rehearsed]) -> 
     named = list(_named(source, mapping))
     mapped = {_plain(path) for path in named}
     lists = tuple(f"{path.split('[')[0]}." for path in named if "[" in path)  # one element is meant, by its key: the rest is part of it
-    ignored = [path for path in found if not path.startswith(lists) and not any(_covers(name, path) for name in mapped)]
+    is_csv = source.format == "csv"  # in which a path may go on within a column that holds JSON
+    ignored = [
+        path
+        for path in found
+        if not path.startswith(lists) and not any(_covers(name, path) or (is_csv and _covers(path, name)) for name in mapped)
+    ]
     names = Names(shop.privacy, source.kind == "items")
     private = tuple(path for path in ignored if names.is_private(path))
     plain = [path for path in ignored if path not in private]
-    heads = {name.split(".")[0] for name in mapped} if source.format != "csv" else set()
-    groups = [path if source.format == "csv" else _group(path, heads) for path in plain]
-    absent = tuple(path for path in named if found and not any(_covers(_plain(path), name) for name in found))
+    heads = set() if is_csv else {name.split(".")[0] for name in mapped}
+    groups = [path if is_csv else _group(path, heads) for path in plain]
+    absent = tuple(
+        path
+        for path in named
+        if found and not any(_covers(_plain(path), name) or (is_csv and _covers(name, _plain(path))) for name in found)
+    )
     return Unmapped(tuple(dict.fromkeys(groups)), private, absent)
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import ValidationError
 
 from tests.ingestion.door import TILL, TILL_HEADER, WEB, till, view, write_parquet
 
@@ -128,3 +129,81 @@ def test_other_delimiters_are_read(make_door):
     door.deliver("till/2026-01-05.csv", TILL_HEADER.replace(",", ";") + '\n"o;1";i1;1;1;2026-01-05 13:00:00;anna\n')
     door.land()
     assert only_event(door, "order_id, epoch(event_at)") == ("o;1", NOON)
+
+
+def test_numbers_with_a_decimal_comma_are_read_and_others_are_refused(make_door):
+    columns = TILL["columns"] | {"price": {"from": "price", "decimal": ","}}
+    door = make_door(TILL | {"delimiter": ";", "columns": columns}, max_refused_share=1)
+    prices = ["12,50", "1.234,50", "1234,5", "1.234", "7", "", "12.50", "1.23,4", "1,234.50", "1,2,3", "x"]
+    rows = [f"o{number:02};i1;1;{price};2026-01-05 13:00:00;anna" for number, price in enumerate(prices)]
+    door.deliver("till/2026-01-05.csv", "\n".join([TILL_HEADER.replace(",", ";"), *rows]) + "\n")
+    door.land()
+    landed = [price for (price,) in door.query("select price::double from events order by order_id")]
+    assert landed == [12.5, 1234.5, 1234.5, 1234, 7, None]
+    assert door.reasons() == [(line, "price is not a number") for line in range(8, 13)]
+
+
+def test_texts_that_stand_for_no_value_are_missing(make_door):
+    door = make_door(WEB | {"null_values": ["(not set)", "NA"]}, max_refused_share=1)
+    lines = [{"item": "i1", "price": "NA"}, {"item": "i2", "price": 2}]
+    door.deliver(
+        "events/2026-01-05.jsonl", [view(1, price="(not set)", query="NA"), view(2, item="NA"), view(3, event="order", lines=lines)]
+    )
+    door.land()
+    assert door.query("select item_id, price::double, query from events order by event_id") == [
+        ("i1", None, None),
+        ("i1", None, None),
+        ("i2", 2, None),
+    ]
+    assert door.reasons() == [(2, "names no item")]
+
+
+def test_none_of_holds_for_other_values_and_not_for_missing_ones(make_door):
+    skip = [{"reason": "not a sale", "when": [{"column": "order", "none_of": ["o1", "o2"]}]}]
+    door = make_door(TILL | {"skip": skip, "event_type": {"default": "product_viewed"}})
+    rest = "i1,1,1,2026-01-05 13:00:00,anna"
+    door.deliver("till/2026-01-05.csv", till(f"o1,{rest}", f"o3,{rest}", f",{rest}"))
+    door.land()
+    assert door.query("select order_id from events order by all") == [("o1",), (None,)]
+
+
+def test_a_category_of_another_separator_becomes_a_path(make_door):
+    goods = {
+        "name": "goods", "kind": "items", "format": "csv", "files": "goods.csv",
+        "columns": {"item_id": "id", "category": {"from": "category", "separator": "."}},
+    }  # fmt: skip
+    door = make_door(WEB, goods)
+    door.deliver("events/2026-01-05.jsonl", [view(1)])
+    door.deliver("goods.csv", "id,category\n1,home.kitchen.mugs\n2,home\n3,\n")
+    door.land()
+    assert door.query("select category from items order by item_id") == [("home > kitchen > mugs",), ("home",), (None,)]
+
+
+@pytest.mark.parametrize(
+    ("form", "text"), [("iso", "2026-01-05 12:00:00"), ("%d.%m.%Y %H:%M", "05.01.2026 12:00"), ("iso", "2026-01-05T13:00:00+01:00")]
+)
+def test_times_without_a_zone_can_be_in_another_than_the_shops(make_door, form, text):
+    door = make_door(TILL | {"columns": TILL["columns"] | {"event_at": {"from": "time", "format": form, "timezone": "UTC"}}})
+    door.deliver("till/2026-01-05.csv", till(f"o1,i1,1,1,{text},anna.user"))
+    door.land()
+    assert only_event(door, "epoch(event_at)") == (NOON,)
+
+
+def test_a_field_can_be_meant_in_events_of_some_types_alone(make_door):
+    columns = WEB["columns"] | {"order_id": {"from": "session", "prefix": "s-", "event_types": ["order_completed", "order_refunded"]}}
+    door = make_door(WEB | {"columns": columns})
+    door.deliver("events/2026-01-05.jsonl", [view(1, session="7"), view(2, event="order", session="7"), view(3, event="order")])
+    door.land()
+    assert door.query("select order_id from events order by event_id") == [(None,), ("s-7",), (None,)]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"price": {"from": "price", "timezone": "UTC"}}, "only for times"),
+        ({"event_at": {"from": "time", "timezone": "Utopia"}}, "no such time zone"),
+    ],
+)
+def test_a_zone_is_one_and_of_times(make_door, change, fault):
+    with pytest.raises(ValidationError, match=fault):
+        make_door(TILL | {"columns": TILL["columns"] | change})

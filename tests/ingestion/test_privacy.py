@@ -119,3 +119,86 @@ def test_a_hashed_trait_is_a_pseudonym_of_its_value(tmp_path):
     traits = [json.loads(traits)["email"] for (traits,) in door.query("select traits from users")]
     assert len(set(traits)) == 2
     assert all(trait.startswith("trait:") and len(trait) == 42 for trait in traits)
+
+
+def test_private_objects_go_whole_however_deep_they_are():
+    record = {
+        "address": {"lines": ["Ring 1", {"co": "Muster"}], "geo": {"at": {"lat": [51, {"x": "}"}]}}},
+        "phone": ["0301", ["0302", {"work": "0303"}]],
+        "keep": {"lines": ["a", {"b": [1, {"c": "d"}]}]},
+        "user_properties": [{"key": "first_name", "value": {"string_value": "Anna"}}, {"key": "plan", "value": {"string_value": "gold"}}],
+    }
+    text = json.dumps(record).replace("'", "''")
+    assert json.loads(value(Names(Privacy()).without_private(f"'{text}'"))) == {
+        "address": DROPPED,
+        "phone": DROPPED,
+        "keep": record["keep"],
+        "user_properties": [{"key": "first_name", "value": DROPPED}, record["user_properties"][1]],
+    }
+
+
+def test_a_trait_is_private_by_its_path_or_its_name(tmp_path):
+    people = {
+        "name": "people", "kind": "users", "format": "json_lines", "files": "people.jsonl", "columns": {"user_id": "id"},
+        "traits": {
+            "plan": "traits.plan", "contact": "traits.email", "phone": "traits.anything", "where": "facts[key=address].value",
+            "card": "traits.loyalty_card",
+        },
+    }  # fmt: skip
+    door = new_door(tmp_path, WEB, people)
+    door.shop = door.shop.model_copy(update={"privacy": Privacy(hash=("loyalty_card",))})
+    door.deliver("events/2026-01-05.jsonl", [view(1)])
+    traits = {"plan": "gold", "email": "secret1", "anything": "secret2", "loyalty_card": "secret3"}
+    door.deliver("people.jsonl", [{"id": "anna.user", "traits": traits, "facts": [{"key": "address", "value": "secret4"}]}])
+    door.land()
+    ((kept,),) = door.query("select traits from users")
+    assert json.loads(kept) == {"plan": "gold", "card": f"trait:{visitor_key([KEY], 'trait', 'tiny', 'secret3')}"}
+
+
+def refused(door, source: dict, name: str, content) -> list[str]:
+    """The raw texts that quarantine keeps of a file."""
+    door.deliver(name, content)
+    door.land()
+    return [raw for (raw,) in door.query(f"select raw from quarantine where source = '{source['name']}' order by line")]
+
+
+def test_an_id_that_gets_a_prefix_is_no_raw_id_in_quarantine(tmp_path):
+    prefixed = TILL | {"columns": TILL["columns"] | {"user_id": {"from": "customer", "prefix": "till-"}}}
+    door = new_door(tmp_path, prefixed, max_refused_share=1)
+    content = TILL_HEADER + "\no1,i1,0,1,2026-01-05 10:00:00,anna.user\n"
+    key = visitor_key([KEY], "user", "tiny", "till-anna.user")
+    assert refused(door, prefixed, "till/2026-01-05.csv", content) == [f"o1,i1,0,1,2026-01-05 10:00:00,user:{key}"]
+
+
+@pytest.mark.parametrize("lines", ["lines", None])
+def test_a_second_id_of_a_visitor_is_no_raw_id_in_quarantine(tmp_path, lines):
+    columns = {"user_id": {"from": ["user", "old.id"]}, "anonymous_id": "device", "event_at": "at", "item_id": "item"}
+    two = WEB | {"lines": lines, "columns": columns}
+    door = new_door(tmp_path, two, max_refused_share=1)
+    record = view(1, item=None, device="anna.user/dev", old={"id": 'olga\\1"x'}, note='once olga\\1"x')
+    (raw,) = refused(door, two, "events/2026-01-05.jsonl", [record])
+    assert json.loads(raw) == record | {
+        "user": f"user:{ANNA}",
+        "device": f"anon:{visitor_key([KEY], 'anon', 'tiny', 'anna.user/dev')}",
+        "old": {"id": f"user:{ANNA}"},
+        "note": f"once user:{ANNA}",
+    }
+
+
+@pytest.mark.parametrize("short_id", ["7", "#7", "7!", "\\1"])
+def test_short_ids_are_replaced_as_words_of_any_characters(tmp_path, short_id):
+    door = new_door(tmp_path, WEB, max_refused_share=1)
+    (raw,) = refused(door, WEB, "events/2026-01-05.jsonl", [view(1, user=short_id, item=None, note="e77")])
+    assert json.loads(raw)["user"] == f"user:{visitor_key([KEY], 'user', 'tiny', short_id)}"
+    assert json.loads(raw)["note"] == "e77"
+
+
+def test_the_other_id_of_a_refused_link_is_no_raw_id_in_quarantine(tmp_path):
+    links = {
+        "name": "crm", "kind": "links", "format": "csv", "files": "crm.csv",
+        "columns": {"user_id": "id", "other_user_id": "old", "linked_at": "since"},
+    }  # fmt: skip
+    door = new_door(tmp_path, WEB, links, max_refused_share=1)
+    door.deliver("events/2026-01-05.jsonl", [view(1)])
+    keys = [visitor_key([KEY], "user", "tiny", name) for name in ("anna.user", "olga.old")]
+    assert refused(door, links, "crm.csv", "id,old,since\nanna.user,olga.old,long ago\n") == [f"user:{keys[0]},user:{keys[1]},long ago"]

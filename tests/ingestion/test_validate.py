@@ -67,6 +67,16 @@ def test_columns_that_nothing_maps_are_ignored_and_private_ones_dropped(make_doo
     assert {"consent.personalization", "lines.item", "query"} <= set(web.absent)
 
 
+def test_what_stands_in_a_csv_column_that_holds_json_is_neither_ignored_nor_absent(make_door):
+    columns = TILL["columns"] | {"user_id": "who.id", "item_id": {"line": "sku"}, "quantity": {"line": "count"}, "price": "none.price"}
+    door = make_door(TILL | {"lines": "cart.goods", "columns": columns}, max_refused_share=1)
+    row = 'o1,2026-01-05 10:00:00,"{""id"": ""anna.user""}","{""goods"": [{""sku"": ""i1"", ""count"": 1}]}",x'
+    door.deliver("till/2026-01-05.csv", f"order,time,who,cart,rest,none\n{row},\n")
+    source = find(door).sources[0]
+    assert (source.landed, source.unmapped.ignored, source.unmapped.absent) == (1, ("rest",), ())
+    assert {one.field: one.filled_share for one in source.mapped}["user_id"] is None
+
+
 def test_a_missing_required_column_stops_the_night_and_is_named(make_door):
     door = make_door(TILL, WEB)
     door.deliver("till/2026-01-05.csv", "order,item,quantity,price,when,customer\no1,i1,1,2,2026-01-05 10:00:00,c1\n")
