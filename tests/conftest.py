@@ -15,6 +15,7 @@ import yaml
 
 import shop as shops
 from settings import PROJECT_ROOT, Settings
+from tests.deliveries import write_from_manifest
 
 HMAC_KEY = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 STEPS = (
@@ -78,9 +79,12 @@ class TinyShop:
     def step(self, module: str, *arguments: str, run_date: date | None = None, **environment: str) -> subprocess.CompletedProcess:
         """Run one step as the night does; the caller looks at the exit code."""
         command = [sys.executable, "-m", module, *arguments, "--shop", str(self.shop_file), "--run-date", str(run_date or self.run_date)]
-        return subprocess.run(
+        done = subprocess.run(
             command, cwd=PROJECT_ROOT, env=self.environment | environment, capture_output=True, text=True, timeout=300, check=False
         )
+        if module == "ingestion.land":
+            write_from_manifest(self.folder / "lake")
+        return done
 
     def killed_step(self, module: str, *arguments: str, after_seconds: float) -> int:
         """Start one step and kill it with -9, and all it started, unless it has ended before; its exit code."""
