@@ -4,24 +4,39 @@ bots as (
     select visitor_key from {{ ref('int_bots') }}
 ),
 
--- a flood ends here, before anything is sorted by visitor
-events as (
-    select stg_events.* exclude (part, consent_personalization), -- noqa: RF02
+-- a flood ends here, before anything is sorted by visitor; read twice rather than kept, since whole events are wide
+events as not materialized (
+    select stg_events.* exclude (part, is_late, consent_personalization), -- noqa: RF02
     from {{ ref('stg_events') }} as stg_events
     anti join bots on stg_events.visitor_key = bots.visitor_key
 ),
 
--- logging in does not end a session: a device stays the same
+-- only what says whose and when is sorted; the rest of an event joins at the end
+traces as (
+    select
+        event_id,
+        source,
+        session_id,
+        order_id,
+        visitor_key,
+        device_key,
+        -- logging in does not end a session: the device stays the same
+        coalesce(device_key, visitor_key) as machine_key,
+        event_at,
+        event_date,
+        is_activity,
+    from events
+),
+
 gaps as (
     select
         *,
         coalesce(
-            event_at - lag(event_at)
-                over (partition by source, coalesce(device_key, visitor_key) order by event_at, event_id)
+            event_at - lag(event_at) over (partition by source, machine_key order by event_at, event_id)
             > interval 30 minutes,
             true
         ) as is_session_start,
-    from events
+    from traces
     where visitor_key is not null and session_id is null and is_activity
 ),
 
@@ -29,7 +44,7 @@ numbered as (
     select
         * exclude (is_session_start),
         sum(cast(is_session_start as integer)) over (
-            partition by source, coalesce(device_key, visitor_key) order by event_at, event_id
+            partition by source, machine_key order by event_at, event_id
             rows between unbounded preceding and current row
         ) as session_number,
     from gaps
@@ -38,7 +53,7 @@ numbered as (
 keyed as (
     select
         * exclude (session_number),
-        md5(concat_ws('|', source, cast(coalesce(device_key, visitor_key) as varchar), session_number)) as session_key,
+        md5(concat_ws('|', source, cast(machine_key as varchar), session_number)) as session_key,
     from numbered
     union all
     select
@@ -48,7 +63,7 @@ keyed as (
             -- nobody is known: the order is all there is of the session
             when is_activity then md5(concat_ws('|', source, 'order', coalesce(order_id, event_id)))
         end as session_key,
-    from events
+    from traces
     where visitor_key is null or session_id is not null or not is_activity
 ),
 
@@ -79,7 +94,8 @@ logins as (
 
 attributed as (
     select
-        keyed.*,
+        keyed.event_id,
+        keyed.session_key,
         case
             when logins.user_key = logins.other_user_key then logins.user_key
             else keyed.visitor_key
@@ -91,6 +107,15 @@ attributed as (
             and keyed.visitor_key = logins.device_key
             and keyed.event_date >= logins.logged_in_date
             and keyed.event_date < coalesce(logins.next_login_date, date 'infinity')
+),
+
+sessionized as (
+    select
+        events.*,
+        attributed.session_key,
+        attributed.actor_key,
+    from events
+    inner join attributed on events.event_id = attributed.event_id
 )
 
-select * from attributed
+select * from sessionized

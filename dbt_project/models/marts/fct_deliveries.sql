@@ -10,7 +10,7 @@ late_lines as (
         part,
         count(*) as late_event_count,
     from {{ ref('stg_events') }}
-    where event_date < landed_date
+    where is_late
     group by part
 ),
 
