@@ -20,23 +20,25 @@ def read_run(connection: duckdb.DuckDBPyConnection) -> dict:
     """The row of the attached warehouse's `run_manifest`, the one place that names a build.
 
     Returns:
-        {"build_id": text, "shop": text, "run_date": date, "models": list of dicts, "degraded": list of texts}
+        {"build_id": text, "shop": text, "run_date": date, "models": list of dicts, "degraded": list of texts,
+        "intake": dict}
 
     Raises:
         StepError: the table is not there or does not hold exactly one row.
     """
     if not tables.columns(connection, "warehouse", "run_manifest"):
         raise steps.StepError("the warehouse has no table run_manifest: run `python -m warehouse build serving` first")
-    rows = connection.execute("select build_id, shop, run_date, models, degraded from warehouse.run_manifest").fetchall()
+    rows = connection.execute("select build_id, shop, run_date, models, degraded, intake from warehouse.run_manifest").fetchall()
     if len(rows) != 1:
         raise steps.StepError(f"run_manifest holds {len(rows)} rows, not one")
-    build_id, shop_name, run_date, models, degraded = rows[0]
+    build_id, shop_name, run_date, models, degraded, intake = rows[0]
     return {
         "build_id": build_id,
         "shop": shop_name,
         "run_date": run_date,
         "models": json.loads(models or "[]"),
         "degraded": json.loads(degraded or "[]"),
+        "intake": json.loads(intake),
     }
 
 
@@ -54,6 +56,7 @@ def compose(shop: Shop, run: dict, written: list[WrittenTable], checks: list[Che
         "tables": {table.table.name: _describe(table) for table in written},
         "models": run["models"],
         "degraded": run["degraded"],
+        "intake": run["intake"],
         "audit": {"passed": all(check.passed for check in checks), "checks": [asdict(check) for check in checks]},
     }
 

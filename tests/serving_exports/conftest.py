@@ -52,6 +52,11 @@ MODELS = [
 ]  # fmt: skip
 
 DEGRADED = ["prices of other currencies: no rates file, so 12 orders stay out of revenue"]
+INTAKE = {
+    "night": {"files": 1, "read": 120, "landed": 110, "quarantined": 4, "duplicate": 5, "skipped": 1, "late_event": 7},
+    "standing": {"files": 90, "read": 12_000, "landed": 11_900, "quarantined": 40, "duplicate": 50, "skipped": 10, "late_event": 70},
+    "bots": {"visitors": 1, "events": 4_600},
+}
 SHOP_SQL = (Path(__file__).parent / "small_warehouse.sql").read_text()
 
 
@@ -128,7 +133,7 @@ def written_warehouses(tmp_path_factory: pytest.TempPathFactory) -> Callable[...
         file = folder / f"{night}-{k}-{users}-{items}.duckdb"
         if not file.exists():
             values = {"run_date": night, "k": k, "users": users, "items": items, "shop": "corner", "build_id": ""}
-            values |= {"models": json.dumps(MODELS), "degraded": json.dumps(DEGRADED)}
+            values |= {"models": json.dumps(MODELS), "degraded": json.dumps(DEGRADED), "intake": json.dumps(INTAKE)}
             with duckdb.connect(str(file)) as connection:
                 for statement in connection.extract_statements(SHOP_SQL):
                     connection.execute(statement, {name: values[name] for name in statement.named_parameters})

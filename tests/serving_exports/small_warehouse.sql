@@ -66,7 +66,7 @@ select
 from (select day, cast(row_number() over (order by day) as integer) as i from generate_series($run_date - interval 269 day, $run_date, interval 1 day) as s(day));
 
 create table run_manifest as
-select $build_id as build_id, $shop as shop, cast($run_date as date) as run_date, '[]' as tables, $models as models, $degraded as degraded;
+select $build_id as build_id, $shop as shop, cast($run_date as date) as run_date, '[]' as tables, $models as models, $degraded as degraded, $intake as intake;
 
 comment on column user_recommendations.score is 'Higher is better; one list''s scores only';
 comment on column daily_kpis.revenue is 'What was ordered that day, refunds not taken off.';

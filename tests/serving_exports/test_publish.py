@@ -88,6 +88,7 @@ def test_the_manifest_says_what_the_build_is(published_shop):
     assert content["tables"]["run_manifest"]["columns"][0]["name"] == "build_id"
     assert content["models"][0]["model_name"] == "two_tower"
     assert content["degraded"] == ["prices of other currencies: no rates file, so 12 orders stay out of revenue"]
+    assert content["intake"]["bots"] == {"visitors": 1, "events": 4_600}
     assert content["audit"]["passed"] is True
 
 

@@ -63,6 +63,11 @@ def test_it_shows_what_the_tables_hold(page, published_shop):
     assert f" {in_form(week, 'count', 'EUR')} " in text
     assert "two_tower: recall@10 0.1834 on the 14 days to 30 June" in text
     assert "prices of other currencies: no rates file" in text
+    assert "records read 120 12,000" in text
+    assert "refused, each kept with its reason 4 40" in text
+    assert "event lines of an earlier day than the delivery’s 7 70" in text
+    assert "1 visitor with more events on one day than a person can leave" in text
+    assert "with all 4,600 of their events" in text
     assert "50 of 50 audit checks passed" in text
 
 

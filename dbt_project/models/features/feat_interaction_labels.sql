@@ -1,13 +1,28 @@
 with
 
-people as (
-    select * from {{ ref('int_people_as_of') }}
-    where purpose = 'recommendations' and as_of_date < {{ run_date() }}
+persons as (
+    select * from {{ ref('int_persons') }}
 ),
 
-user_item_days as (
-    select * from {{ ref('fct_user_item_days') }}
-    where purchase_count > 0
+-- whoever a key is found to belong to by the run date has bought what its orders say, even if nobody knew on the day
+people as (
+    select distinct
+        people.as_of_date,
+        people.user_key,
+        persons.user_key as person_key,
+    from {{ ref('int_people_as_of') }} as people
+    inner join persons on people.user_key = persons.visitor_key
+    where people.purpose = 'recommendations' and people.as_of_date < {{ run_date() }}
+),
+
+person_item_days as (
+    select
+        persons.user_key as person_key,
+        user_item_days.item_id,
+        user_item_days.event_date,
+    from {{ ref('fct_user_item_days') }} as user_item_days
+    inner join persons on user_item_days.visitor_key = persons.visitor_key
+    where user_item_days.purchase_count > 0
 ),
 
 recommendable_items as (
@@ -22,13 +37,13 @@ purchases as (
     select distinct
         people.as_of_date,
         people.user_key,
-        user_item_days.item_id,
+        person_item_days.item_id,
     from people
-    inner join user_item_days
+    inner join person_item_days
         on
-            people.visitor_key = user_item_days.visitor_key
-            and people.as_of_date < user_item_days.event_date
-            and people.as_of_date + {{ var('holdout_days') }} >= user_item_days.event_date
+            people.person_key = person_item_days.person_key
+            and people.as_of_date < person_item_days.event_date
+            and people.as_of_date + {{ var('holdout_days') }} >= person_item_days.event_date
 ),
 
 -- what the published table could not have shown is nothing that a model can be blamed for

@@ -7,12 +7,7 @@ with
 
 order_items as (
     select * from {{ ref('fct_order_items') }}
-    where not is_refund and not is_bot and item_id is not null and order_id is not null
-),
-
-visitors as (
-    select * from {{ ref('int_visitors') }}
-    where not is_bot
+    where not is_refund and item_id is not null
 ),
 
 user_item_days as (
@@ -23,20 +18,19 @@ user_item_days as (
 baskets as (
     select
         'bought_together' as relation,
-        order_id as basket_id,
+        order_key as basket_id,
         item_id,
         sum(coalesce(line_amount, 0)) as strength,
     from order_items
-    group by order_id, item_id
+    group by order_key, item_id
     union all
     select
         'similar' as relation,
-        cast(visitors.visitor_key as varchar) as basket_id,
-        user_item_days.item_id,
+        cast(visitor_key as varchar) as basket_id,
+        item_id,
         sum({{ interaction_weight('user_item_days') }}) as strength,
     from user_item_days
-    inner join visitors on user_item_days.visitor_key = visitors.visitor_key
-    group by visitors.visitor_key, user_item_days.item_id
+    group by visitor_key, item_id
 ),
 
 members as (

@@ -11,7 +11,7 @@ recommendable_items as (
 
 events as (
     select * from {{ ref('fct_events') }}
-    where not is_bot and item_id is not null and event_date > {{ run_date() }} - 30
+    where is_activity and item_id is not null and event_date > {{ run_date() }} - 30
 ),
 
 popularity as (
@@ -19,7 +19,7 @@ popularity as (
         item_id,
         {{ count_events('product_viewed') }} as view_count_30d,
         {{ count_events('order_completed') }} as purchase_count_30d,
-        count(distinct coalesce(cast(visitor_key as varchar), order_id)) as visitor_count_30d,
+        count(distinct coalesce(cast(actor_key as varchar), order_key)) as visitor_count_30d,
     from events
     group by item_id
 ),

@@ -2,38 +2,31 @@
 
 with
 
+persons as (
+    select * from {{ ref('int_persons') }}
+),
+
+-- whoever a key is found to belong to by the run date has bought what its orders say, even if nobody knew on the day
 snapshots as (
     select
-        as_of_date,
-        user_key,
-    from {{ ref('feat_user_snapshots') }}
+        snapshots.as_of_date,
+        snapshots.user_key,
+        persons.user_key as person_key,
+    from {{ ref('feat_user_snapshots') }} as snapshots
+    inner join persons on snapshots.user_key = persons.visitor_key
     -- a window that is not over yet has no answer
-    where as_of_date + {{ horizon_days }} <= {{ run_date() }}
+    where snapshots.as_of_date + {{ horizon_days }} <= {{ run_date() }}
 ),
 
-people as (
-    select * from {{ ref('int_people_as_of') }}
-    where purpose = 'predictions'
-),
-
-user_days as (
-    select * from {{ ref('fct_user_days') }}
-    where order_count > 0
-),
-
-purchases as (
+person_days as (
     select
-        people.as_of_date,
-        people.user_key,
-        cast(sum(user_days.order_count) as integer) as order_count,
-        cast(sum(user_days.order_amount) as decimal(18, 2)) as order_amount,
-    from people
-    inner join user_days
-        on
-            people.visitor_key = user_days.visitor_key
-            and people.as_of_date < user_days.event_date
-            and people.as_of_date + {{ horizon_days }} >= user_days.event_date
-    group by people.as_of_date, people.user_key
+        persons.user_key as person_key,
+        user_days.event_date,
+        user_days.order_count,
+        user_days.order_amount,
+    from {{ ref('fct_user_days') }} as user_days
+    inner join persons on user_days.visitor_key = persons.visitor_key
+    where user_days.order_count > 0
 ),
 
 labels as (
@@ -41,12 +34,16 @@ labels as (
         snapshots.as_of_date,
         snapshots.user_key,
         {{ horizon_days }} as horizon_days,
-        purchases.user_key is not null as is_purchaser,
-        coalesce(purchases.order_count, 0) as order_count,
-        coalesce(purchases.order_amount, 0) as order_amount,
+        count(person_days.person_key) > 0 as is_purchaser,
+        cast(coalesce(sum(person_days.order_count), 0) as integer) as order_count,
+        cast(coalesce(sum(person_days.order_amount), 0) as decimal(18, 2)) as order_amount,
     from snapshots
-    left join purchases
-        on snapshots.as_of_date = purchases.as_of_date and snapshots.user_key = purchases.user_key
+    left join person_days
+        on
+            snapshots.person_key = person_days.person_key
+            and snapshots.as_of_date < person_days.event_date
+            and snapshots.as_of_date + {{ horizon_days }} >= person_days.event_date
+    group by snapshots.as_of_date, snapshots.user_key
 )
 
 select * from labels

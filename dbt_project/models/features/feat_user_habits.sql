@@ -9,7 +9,7 @@ people as (
 
 events as (
     select * from {{ ref('fct_events') }}
-    where visitor_key is not null and event_date > {{ run_date() }} - 90
+    where actor_key is not null and is_activity and event_date > {{ run_date() }} - 90
 ),
 
 items as (
@@ -25,7 +25,7 @@ own_events as (
         dayname(events.event_local_at) as event_weekday,
         case events.event_type when 'order_completed' then 5 when 'product_added' then 3 else 1 end as weight,
     from events
-    inner join people on events.visitor_key = people.visitor_key
+    inner join people on events.actor_key = people.visitor_key
     left join items on events.item_id = items.item_id
 ),
 

@@ -2,81 +2,65 @@ with
 
 events as (
     select * from {{ ref('stg_events') }}
+    where consent_personalization is not null and visitor_key is not null
 ),
 
 users as (
     select * from {{ ref('stg_users') }}
+    where consent_personalization is not null
 ),
 
 persons as (
     select * from {{ ref('int_persons') }}
 ),
 
-statements as (
+links as (
+    select * from {{ ref('int_links') }}
+    where is_device
+),
+
+day_statements as (
     select
         visitor_key,
-        consent_personalization,
-        event_at as stated_at,
+        event_date as stated_date,
+        arg_max(consent_personalization, (event_at, not consent_personalization)) as is_allowed,
     from events
-    where consent_personalization is not null and visitor_key is not null
+    group by visitor_key, event_date
     union all
     select
         visitor_key,
-        consent_personalization,
-        -- a delivery describes the end of its day
-        (landed_date + interval 1 day) at time zone '{{ var("timezone") }}' as stated_at,
+        landed_date as stated_date,
+        consent_personalization as is_allowed,
     from users
-    where consent_personalization is not null
 ),
 
+-- of one day, a no to the website and a no in the users file both count
 latest as (
     select
         visitor_key,
-        arg_max(consent_personalization, (stated_at, not consent_personalization)) as is_allowed,
-    from statements
+        arg_max(is_allowed, (stated_date, not is_allowed)) as is_allowed,
+    from day_statements
     group by visitor_key
 ),
 
--- a user may be known from a users file alone
-everyone as (
-    select
-        visitor_key,
-        user_key,
-    from persons
-    union
-    select
-        visitor_key,
-        visitor_key as user_key,
-    from users
-    where visitor_key not in (select persons.visitor_key from persons)
-),
-
--- every log-in ever seen on a device, also on one that several people share and that therefore belongs to none
-links as (
-    select distinct
-        device_key,
-        visitor_key,
-    from events
-    where device_key is not null and visitor_key is not null
-),
-
+-- every log-in on a device, also on one that several people share and that therefore belongs to none
 heeded as (
     select
         user_key,
         visitor_key,
-    from everyone
+    from persons
     union
     select
-        everyone.user_key,
-        links.visitor_key,
-    from everyone
-    inner join links on everyone.visitor_key = links.device_key
+        persons.user_key,
+        links.user_key as visitor_key,
+    from persons
+    inner join links on persons.visitor_key = links.linked_key
     union
     select
-        everyone.user_key,
-        links.device_key as visitor_key,
-    from everyone
-    inner join links on everyone.visitor_key = links.visitor_key
+        persons.user_key,
+        links.linked_key as visitor_key,
+    from persons
+    inner join links on persons.visitor_key = links.user_key
 ),
 
 by_person as (

@@ -1,28 +1,50 @@
-{{ config(materialized='view') }}
-
 with
 
-events as (
-    select * from {{ ref('stg_events') }}
+bots as (
+    select visitor_key from {{ ref('int_bots') }}
+),
+
+-- a flood ends here, before anything is sorted by visitor; read twice rather than kept, since whole events are wide
+events as not materialized (
+    select stg_events.* exclude (part, is_late, consent_personalization), -- noqa: RF02
+    from {{ ref('stg_events') }} as stg_events
+    anti join bots on stg_events.visitor_key = bots.visitor_key
+),
+
+-- only what says whose and when is sorted; the rest of an event joins at the end
+traces as (
+    select
+        event_id,
+        source,
+        session_id,
+        order_id,
+        visitor_key,
+        device_key,
+        -- logging in does not end a session: the device stays the same
+        coalesce(device_key, visitor_key) as machine_key,
+        event_at,
+        event_date,
+        is_activity,
+    from events
 ),
 
 gaps as (
     select
         *,
         coalesce(
-            event_at - lag(event_at) over (partition by source, visitor_key order by event_at, event_id)
+            event_at - lag(event_at) over (partition by source, machine_key order by event_at, event_id)
             > interval 30 minutes,
             true
         ) as is_session_start,
-    from events
-    where visitor_key is not null and session_id is null
+    from traces
+    where visitor_key is not null and session_id is null and is_activity
 ),
 
 numbered as (
     select
         * exclude (is_session_start),
         sum(cast(is_session_start as integer)) over (
-            partition by source, visitor_key order by event_at, event_id
+            partition by source, machine_key order by event_at, event_id
             rows between unbounded preceding and current row
         ) as session_number,
     from gaps
@@ -31,21 +53,69 @@ numbered as (
 keyed as (
     select
         * exclude (session_number),
-        md5(concat_ws('|', source, cast(visitor_key as varchar), session_number)) as session_key,
+        md5(concat_ws('|', source, cast(machine_key as varchar), session_number)) as session_key,
     from numbered
     union all
     select
         *,
-        md5(concat_ws('|', source, session_id)) as session_key,
-    from events
-    where session_id is not null
-    union all
-    -- nobody is known: the order is all there is of the session
+        case
+            when session_id is not null then md5(concat_ws('|', source, session_id))
+            -- nobody is known: the order is all there is of the session
+            when is_activity then md5(concat_ws('|', source, 'order', coalesce(order_id, event_id)))
+        end as session_key,
+    from traces
+    where visitor_key is null or session_id is not null or not is_activity
+),
+
+login_days as (
     select
-        *,
-        md5(concat_ws('|', source, 'order', order_id)) as session_key,
+        session_key,
+        device_key,
+        event_date,
+        min(visitor_key) as first_user_key,
+        max(visitor_key) as last_user_key,
+    from keyed
+    where device_key is not null and visitor_key is not null and is_activity
+    group by session_key, device_key, event_date
+),
+
+-- who had logged in within the session by the end of a day; it may go on past midnight
+logins as (
+    select
+        session_key,
+        device_key,
+        event_date as logged_in_date,
+        min(first_user_key) over by_then as user_key,
+        max(last_user_key) over by_then as other_user_key,
+        lead(event_date) over (partition by session_key, device_key order by event_date) as next_login_date,
+    from login_days
+    window by_then as (partition by session_key, device_key order by event_date)
+),
+
+attributed as (
+    select
+        keyed.event_id,
+        keyed.session_key,
+        case
+            when logins.user_key = logins.other_user_key then logins.user_key
+            else keyed.visitor_key
+        end as actor_key,
+    from keyed
+    left join logins
+        on
+            keyed.session_key = logins.session_key
+            and keyed.visitor_key = logins.device_key
+            and keyed.event_date >= logins.logged_in_date
+            and keyed.event_date < coalesce(logins.next_login_date, date 'infinity')
+),
+
+sessionized as (
+    select
+        events.*,
+        attributed.session_key,
+        attributed.actor_key,
     from events
-    where visitor_key is null and session_id is null
+    inner join attributed on events.event_id = attributed.event_id
 )
 
-select * from keyed
+select * from sessionized

@@ -14,7 +14,7 @@ sales as (
         event_date,
         -- the price of an item that no catalogue prices: the day's median
         cast(median(price) as decimal(18, 4)) as price,
-    from {{ ref('stg_events') }}
+    from {{ ref('int_events_sessionize') }}
     where event_type = 'order_completed' and item_id is not null
     group by item_id, event_date
 ),

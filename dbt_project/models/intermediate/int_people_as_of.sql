@@ -20,27 +20,35 @@ consents as (
     select * from {{ ref('int_consents') }}
 ),
 
+bots as (
+    select persons.user_key
+    from persons
+    inner join visitors on persons.visitor_key = visitors.visitor_key
+    where visitors.is_bot
+),
+
 allowed as (
-    select visitors.*
-    from visitors
-    inner join persons on visitors.visitor_key = persons.visitor_key
+    select persons.visitor_key
+    from persons
     inner join consents on persons.user_key = consents.user_key
-    where consents.is_allowed and not visitors.is_bot
+    anti join bots on persons.user_key = bots.user_key
+    where consents.is_allowed
 ),
 
 people as (
     select
         as_of_dates.purpose,
         as_of_dates.as_of_date,
-        allowed.visitor_key,
-        coalesce(identities.user_key, allowed.visitor_key) as user_key,
+        visitors.visitor_key,
+        coalesce(identities.user_key, visitors.visitor_key) as user_key,
     from as_of_dates
-    inner join allowed on as_of_dates.as_of_date >= allowed.first_event_date
+    inner join visitors on as_of_dates.as_of_date >= visitors.first_event_date
+    semi join allowed on visitors.visitor_key = allowed.visitor_key
     left join identities
         on
-            allowed.visitor_key = identities.visitor_key
+            visitors.visitor_key = identities.visitor_key
             and as_of_dates.as_of_date >= identities.linked_date
-            and (identities.shared_date is null or as_of_dates.as_of_date < identities.shared_date)
+            and as_of_dates.as_of_date < coalesce(identities.until_date, date 'infinity')
 ),
 
 -- a device that may be looked at was not always its own: who it was on the day has to allow it too

@@ -1,32 +1,35 @@
 with
 
 events as (
-    select * from {{ ref('stg_events') }}
+    select * from {{ ref('int_events_sessionize') }}
+    where actor_key is not null and is_activity
 ),
 
-visitor_days as (
-    select
-        visitor_key,
-        event_date,
-        count(*) as event_count,
-        min(event_at) as first_event_at,
-        max(event_at) as last_event_at,
-    from events
-    where visitor_key is not null
-    group by visitor_key, event_date
+bots as (
+    select * from {{ ref('int_bots') }}
 ),
 
 visitors as (
     select
-        visitor_key,
-        cast(sum(event_count) as bigint) as event_count,
-        max(event_count) > {{ var('max_events_per_day') }} as is_bot,
-        min(first_event_at) as first_event_at,
-        max(last_event_at) as last_event_at,
+        actor_key as visitor_key,
+        count(*) as event_count,
+        false as is_bot,
+        min(event_at) as first_event_at,
+        max(event_at) as last_event_at,
         min(event_date) as first_event_date,
         max(event_date) as last_event_date,
-    from visitor_days
-    group by visitor_key
+    from events
+    group by actor_key
+    union all
+    select
+        visitor_key,
+        event_count,
+        true as is_bot,
+        first_event_at,
+        last_event_at,
+        first_event_date,
+        last_event_date,
+    from bots
 )
 
 select * from visitors

@@ -2,12 +2,11 @@ with
 
 events as (
     select * from {{ ref('fct_events') }}
-    where not is_bot
+    where is_activity
 ),
 
 sessions as (
     select * from {{ ref('fct_sessions') }}
-    where not is_bot
 ),
 
 calendar as (
@@ -18,10 +17,10 @@ calendar as (
 daily_events as (
     select
         event_date,
-        count(distinct visitor_key) as users,
+        count(distinct actor_key) as users,
         {{ count_events('product_viewed') }} as views,
         {{ count_events('product_added') }} as carts,
-        count(distinct order_id) filter (where event_type = 'order_completed') as orders,
+        count(distinct order_key) filter (where event_type = 'order_completed') as orders,
         coalesce(sum(line_amount) filter (where event_type = 'order_completed'), 0) as revenue,
         coalesce(sum(line_amount) filter (where event_type = 'order_refunded'), 0) as refunds,
     from events

@@ -1,46 +1,51 @@
+{{ config(materialized='view') }}
+
 with
 
 events as (
     select * from {{ ref('int_events_sessionize') }}
 ),
 
-visitors as (
-    select * from {{ ref('int_visitors') }}
-),
-
 valued as (
     select
-        events.event_id,
-        events.source,
-        events.event_type,
-        events.session_key,
-        events.item_id,
-        events.order_id,
-        events.currency,
-        events.query,
-        events.recommendation_id,
-        events.campaign_id,
-        events.treatment,
-        events.visitor_key,
-        events.device_key,
-        events.quantity,
-        events.price,
-        events.rating,
-        events.position,
-        events.event_at,
-        events.event_local_at,
-        events.event_date,
-        events.landed_date,
-        date_diff('day', events.event_date, events.landed_date) as lateness_days,
-        coalesce(visitors.is_bot, false) as is_bot,
+        event_id,
+        source,
+        event_type,
+        session_key,
+        item_id,
+        order_id,
+        case
+            when order_id is not null then order_id
+            -- a source that numbers no orders: what one visitor bought at one time is one
+            when event_type = 'order_completed' then md5(concat_ws(
+                '|', source, coalesce(cast(visitor_key as varchar), event_id), cast(epoch_us(event_at) as varchar)
+            ))
+        end as order_key,
+        currency,
+        query,
+        recommendation_id,
+        campaign_id,
+        treatment,
+        visitor_key,
+        device_key,
+        actor_key,
+        quantity,
+        price,
+        rating,
+        position,
+        is_activity,
+        event_at,
+        event_local_at,
+        event_date,
+        landed_date,
+        date_diff('day', event_date, landed_date) as lateness_days,
         case
             when
-                events.event_type in ('order_completed', 'order_refunded')
-                and coalesce(events.currency, '{{ var("currency") }}') = '{{ var("currency") }}'
-                then cast(round(coalesce(events.quantity, 1) * events.price, 2) as decimal(18, 2))
+                event_type in ('order_completed', 'order_refunded')
+                and coalesce(currency, '{{ var("currency") }}') = '{{ var("currency") }}'
+                then cast(round(coalesce(quantity, 1) * price, 2) as decimal(18, 2))
         end as line_amount,
     from events
-    left join visitors on events.visitor_key = visitors.visitor_key
 )
 
 select * from valued

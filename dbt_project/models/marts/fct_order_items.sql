@@ -7,9 +7,10 @@ events as (
 lines as (
     select
         event_id,
+        order_key,
         order_id,
         item_id,
-        visitor_key,
+        actor_key as visitor_key,
         currency,
         coalesce(quantity, 1) as quantity,
         price,
@@ -18,7 +19,6 @@ lines as (
         event_date,
         event_type = 'order_refunded' as is_refund,
         case when event_type = 'order_refunded' then -line_amount else line_amount end as net_amount,
-        is_bot,
     from events
     where event_type in ('order_completed', 'order_refunded')
 )

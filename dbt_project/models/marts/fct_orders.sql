@@ -6,7 +6,8 @@ order_items as (
 
 orders as (
     select
-        order_id,
+        order_key,
+        any_value(order_id) as order_id,
         arg_min(visitor_key, (event_at, event_id)) as visitor_key,
         min(event_at) as ordered_at,
         min(event_date) as order_date,
@@ -15,10 +16,9 @@ orders as (
         cast(sum(quantity) as bigint) as quantity,
         cast(coalesce(sum(line_amount), 0) as decimal(18, 2)) as order_amount,
         bool_or(line_amount is null) as has_unknown_amount,
-        bool_or(is_bot) as is_bot,
     from order_items
-    where not is_refund and order_id is not null
-    group by order_id
+    where not is_refund
+    group by order_key
 )
 
 select * from orders

@@ -2,6 +2,7 @@ with
 
 events as (
     select * from {{ ref('fct_events') }}
+    where is_activity
 ),
 
 sessions as (
@@ -19,9 +20,8 @@ sessions as (
         {{ count_events('product_viewed') }} as view_count,
         {{ count_events('product_added') }} as cart_count,
         {{ count_events('product_searched') }} as search_count,
-        count(distinct order_id) filter (where event_type = 'order_completed') as order_count,
+        count(distinct order_key) filter (where event_type = 'order_completed') as order_count,
         bool_or(event_type = 'order_completed') as is_converted,
-        bool_or(is_bot) as is_bot,
     from events
     group by session_key
 )

@@ -2,12 +2,12 @@ with
 
 events as (
     select * from {{ ref('fct_events') }}
-    where visitor_key is not null
+    where actor_key is not null and is_activity
 ),
 
 user_days as (
     select
-        visitor_key,
+        actor_key as visitor_key,
         event_date,
         count(*) as event_count,
         count(distinct session_key) as session_count,
@@ -18,7 +18,7 @@ user_days as (
         {{ count_events('checkout_started') }} as checkout_count,
         {{ count_events('product_reviewed') }} as review_count,
         {{ count_events('order_refunded') }} as refund_count,
-        count(distinct order_id) filter (where event_type = 'order_completed') as order_count,
+        count(distinct order_key) filter (where event_type = 'order_completed') as order_count,
         {{ count_events('order_completed') }} as order_line_count,
         count(distinct item_id) as item_count,
         count(*) filter (where hour(event_local_at) >= 18) as evening_event_count,
@@ -29,7 +29,7 @@ user_days as (
         min(event_at) as first_event_at,
         max(event_at) as last_event_at,
     from events
-    group by visitor_key, event_date
+    group by actor_key, event_date
 )
 
 select * from user_days

@@ -2,12 +2,12 @@ with
 
 events as (
     select * from {{ ref('fct_events') }}
-    where visitor_key is not null and item_id is not null
+    where actor_key is not null and item_id is not null and is_activity
 ),
 
 user_item_days as (
     select
-        visitor_key,
+        actor_key as visitor_key,
         item_id,
         event_date,
         count(*) filter (where event_type in ('product_viewed', 'product_clicked')) as view_count,
@@ -19,7 +19,7 @@ user_item_days as (
         cast(coalesce(sum(line_amount) filter (where event_type = 'order_completed'), 0) as decimal(18, 2))
             as purchase_amount,
     from events
-    group by visitor_key, item_id, event_date
+    group by actor_key, item_id, event_date
 )
 
 select * from user_item_days

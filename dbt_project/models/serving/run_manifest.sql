@@ -37,6 +37,27 @@ items as (
     from {{ ref('dim_items') }}
 ),
 
+{% for scope, condition in [
+    ('night', 'landed_date = ' ~ run_date()), ('standing', 'is_standing')
+] %}
+    {{ scope }} as (
+        select
+            count(*) as files,
+            {% for name in ['read', 'landed', 'quarantined', 'duplicate', 'skipped', 'late_event'] %}
+                cast(coalesce(sum({{ name }}_count), 0) as bigint) as {{ name }},
+            {% endfor %}
+        from {{ ref('fct_deliveries') }}
+        where {{ condition }}
+    ),
+{% endfor %}
+
+bots as (
+    select
+        count(*) as visitors,
+        cast(coalesce(sum(event_count), 0) as bigint) as events,
+    from {{ ref('int_bots') }}
+),
+
 degraded as (
     select degraded as sentence from models
     where degraded is not null
@@ -69,6 +90,11 @@ manifest as (
         (
             select cast(coalesce(to_json(list(sentence order by sentence)), '[]') as varchar) from degraded
         ) as degraded,
+        cast(to_json({
+            'night': (select night from night),
+            'standing': (select standing from standing),
+            'bots': (select bots from bots)
+        }) as varchar) as intake,
 )
 
 select * from manifest

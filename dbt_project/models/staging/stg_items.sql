@@ -18,7 +18,6 @@ known as (
         is_active,
         landed_date,
     from items
-    where landed_date <= {{ run_date() }}
     -- two sources may deliver an item on one day: the first by name wins
     qualify row_number() over (partition by item_id, landed_date order by source) = 1
 )

@@ -11,7 +11,6 @@ known as (
         consent_personalization,
         landed_date,
     from users
-    where landed_date <= {{ run_date() }}
     -- two sources may deliver a user on one day: the first by name wins
     qualify row_number() over (partition by visitor_key, landed_date order by source) = 1
 )
