@@ -13,6 +13,8 @@ import pytest
 import shop as shops
 from ingestion.pseudonyms import visitor_key
 from settings import PROJECT_ROOT
+from shop import Privacy
+from sources import Column, Condition, EventTypeMapping, SkipRule, Source
 from tests.ingestion.door import KEY, Door, new_door
 
 SAMPLES = PROJECT_ROOT / "tests" / "ingestion" / "samples"
@@ -411,6 +413,14 @@ def test_goods_are_found_in_the_events(tmp_path, importer):
 def test_every_importer_has_a_sample_here():
     tested = {*IMPORTERS, *CATALOGUES, *(source["importer"] for source in SEGMENT)}
     assert tested == {path.stem for path in shops.IMPORTERS.glob("*.yml")}
+
+
+def test_the_docs_name_every_importer_and_every_key_of_a_source():
+    importers, keys = ((PROJECT_ROOT / "docs" / page).read_text() for page in ("importers.md", "shop-file.md"))
+    assert not [path.stem for path in shops.IMPORTERS.glob("*.yml") if f"`{path.stem}`" not in importers]
+    parts = (Source, Column, Condition, SkipRule, EventTypeMapping, Privacy)
+    names = {field.alias or name for part in parts for name, field in part.model_fields.items()}
+    assert not [name for name in sorted(names) if not re.search(rf"`(\w+\.)?{name}[`:]", keys)]
 
 
 def test_a_shop_file_can_change_what_an_importer_says(tmp_path):
