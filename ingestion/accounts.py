@@ -1,10 +1,13 @@
 """What became of the records of a landing, in words, and whether too many of them were refused."""
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from ingestion.manifest import Entry, Manifest
+from ingestion.mapping import Mapping
 from shop import Shop
 
 log = logging.getLogger("ingestion")
@@ -38,12 +41,15 @@ def log_sources(shop: Shop, entries: Sequence[Entry]) -> None:
 
 
 def log_new_columns(shop: Shop, manifest: Manifest, entries: Sequence[Entry]) -> None:
-    """Log, for each source, the columns that its files did not have when they last landed: they are not read."""
+    """Log the columns that no file of a source had in earlier landings and that the shop file does not read."""
     for source in shop.sources:
-        earlier = manifest.of_source(source.name)
-        known = set(earlier[-1].columns) if earlier else set()
+        known = set(chain.from_iterable(entry.columns for entry in manifest.of_source(source.name)))
+        if not known:
+            continue
+        read = [*Mapping(source, shop.timezone).record_paths, source.lines or ""]
+        known |= {name for path in read for name in (path, re.split(r"[.\[]", path)[0])}  # a column, or where a path begins
         for entry in (entry for entry in entries if entry.source == source.name):
-            new = [column for column in entry.columns if known and column not in known]
+            new = [column for column in entry.columns if column not in known]
             if new:
                 log.warning("%s: %s has new columns, which are ignored: %s", source.name, entry.file, ", ".join(new))
             known |= set(entry.columns)
