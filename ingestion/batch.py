@@ -171,15 +171,15 @@ def _make_sound(connection: duckdb.DuckDBPyConnection, shop: Shop, source: Sourc
 
 
 def _with_keys(named: dict[str, str], names: Sequence[str], lines: str) -> str:
-    """SQL: `lines` of `passed` with the pseudonyms of their ids; `user_id` gives user_key, and user_base by the first key alone."""
+    """SQL: `lines` of `passed` with the pseudonyms of their ids; `user_id` gives user_key, and user_tag."""
     joins = " ".join(
         f"left join visitors as {name}_visitors on {name}_visitors.kind = '{kind}' and {name}_visitors.id = {lines}.{name}"
         for name, kind in named.items()
     )
     keys = (
-        f"{f'{name}_visitors.{kind}' if name in named else 'null::uuid'} as {name.removesuffix('_id')}_{kind}"
+        f"{f'{name}_visitors.{column}' if name in named else f'null::{type_}'} as {name.removesuffix('_id')}_{column}"
         for name in names
-        for kind in ("key", "base")
+        for column, type_ in (("key", "uuid"), ("tag", "varchar"))
     )
     return f"select {lines}.*, {', '.join(keys)} from {lines} {joins}"
 
@@ -202,7 +202,7 @@ def _private(shop: Shop, source: Source) -> dict[str, str]:
     """The columns in which texts stand that may hold private data, and ids that are known by the visitor alone."""
     if source.kind == "events":
         session = source.columns.get("session_id")
-        of_visitor = "left(md5(coalesce(anonymous_base, user_base)::varchar || '/' || session_id), 24)"
+        of_visitor = "left(md5(coalesce(anonymous_tag, user_tag) || '/' || session_id), 24)"
         return {"query": privacy.without_private_text("query")} | ({"session_id": of_visitor} if session and session.per_visitor else {})
     if source.kind == "users":
         return {"traits": privacy.traits(Names(shop.privacy), source.traits)}

@@ -27,7 +27,7 @@ def content_hash(source: Source) -> str:
     none either. MD5, since it tells records apart and guards nothing: SHA-256 takes 4 s more on 10 million lines.
     """
     parts, separators = ["epoch_us(event_at)"], ""
-    for name, key in (("user_id", "user_base"), ("anonymous_id", "anonymous_base"), *((name, name) for name in _hashed())):
+    for name, key in (("user_id", "user_tag"), ("anonymous_id", "anonymous_tag"), *((name, name) for name in _hashed())):
         separators += _SEPARATOR
         if name in source.columns or name == "event_type":
             parts += [literal(separators), key]

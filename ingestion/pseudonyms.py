@@ -34,10 +34,11 @@ def visitor_key(keys: Sequence[bytes], kind: Kind, namespace: str, raw_id: str) 
 
 
 def make_visitors(connection: duckdb.DuckDBPyConnection, keys: Sequence[bytes], namespace: str, ids: str) -> None:
-    """Make the table `visitors` (kind, id, base, key) of the distinct (kind, id) that the SQL query `ids` gives.
+    """Make the table `visitors` (kind, id, base, tag, key) of the distinct (kind, id) that the SQL query `ids` gives.
 
     `key` is the pseudonym; `base` that of the first key alone, which no later change of the key moves: what has to
-    stay the same for ever, like the content hash of a record that is delivered again, is made of it.
+    stay the same for ever, like the content hash of a record that is delivered again, is made of its `tag`: the first 64
+    bits as text, which is short, and tells visitors apart well enough among events of one content.
     """
     chained = "base"
     for number in range(1, len(keys)):
@@ -45,7 +46,7 @@ def make_visitors(connection: duckdb.DuckDBPyConnection, keys: Sequence[bytes], 
     connection.execute(
         f"""
         create or replace temp table visitors as
-        select kind, id, base, {chained} as key
+        select kind, id, base, left(base::varchar, 18) as tag, {chained} as key
         from (
             select kind, id, {_hmac("encode(kind || ':' || $namespace || ':' || id)", 0)} as base
             from (select distinct kind, id from ({ids}))
