@@ -14,10 +14,11 @@ eligibility as (
 
 traits as (
     select
-        visitor_key as user_key,
-        arg_max(traits, landed_date) as traits,
-    from {{ ref('stg_users') }}
-    group by visitor_key
+        persons.user_key,
+        arg_max(stated.traits, (stated.landed_date, stated.visitor_key)) as traits,
+    from {{ ref('stg_users') }} as stated
+    inner join persons on stated.visitor_key = persons.visitor_key
+    group by persons.user_key
 ),
 
 users as (
