@@ -17,7 +17,7 @@ from ingestion.manifest import Entry
 from ingestion.mapping import NEVER, Mapping, midnight, typed
 from ingestion.privacy import Names
 from ingestion.pseudonyms import make_visitors
-from ingestion.quarantine import make_refused, with_ids
+from ingestion.quarantine import make_refused, raw_of_refused
 from ingestion.reading import CountedFile, day_after_which_is_late, make_spans, reading
 from ingestion.sql import literal
 from ingestion.writing import write
@@ -94,8 +94,8 @@ def _make_checked(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Sequ
     kept.pop("event_id", None)
     can_skip = mapping.skip_reason() != NEVER
     if not source.lines:
-        text = with_ids(reader.text(Names(shop.privacy, source.kind == "items")), mapping, reader.escaped)
-        kept["raw_text"] = f"case when reason is not null then {text} end"
+        name, text = raw_of_refused(shop, source, reader)
+        kept[name] = f"case when reason is not null then {text} end"
     with reading(connection, files) as raw:
         if source.lines:
             connection.execute(f"create or replace temp table raw as {raw}")

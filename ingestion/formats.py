@@ -48,6 +48,10 @@ class CsvReader:
         array = f", json_extract({self._json(lines)}, {literal(_rest(lines) + '[*]')}) as lines" if lines else ""
         return f"select *, {self._fault(paths, lines)} as fault{texts}{array} from {raw}"
 
+    def unpacked(self) -> str:
+        """Select-list entries that make the columns of `raw` again of the list `packed` of them."""
+        return ", ".join(f"packed[{index + 1}] as c{index}" for index in range(len(self.columns)))
+
     def text(self, names: privacy.Names) -> str:
         """The record as CSV, of the columns of `raw`, without its private fields."""
         odd = literal(f'["\r\n{self.delimiter}]')
