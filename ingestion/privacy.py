@@ -63,7 +63,7 @@ class Names:
         return any(re.fullmatch(self._pattern, word) for word in _words(names))
 
     def is_hashed(self, *names: str) -> bool:
-        return any(re.fullmatch(_spaced(hashed), word, re.IGNORECASE) for word in _words(names) for hashed in self.privacy.hash)
+        return any(re.fullmatch(_spaced(hashed), word, re.IGNORECASE) for word in _words(names) for hashed in map(re.escape, self.privacy.hash))
 
     def without_private(self, json: str) -> str:
         """SQL: a JSON text with the values of private fields, at any depth, and what looks private in texts, replaced."""
@@ -77,7 +77,8 @@ class Names:
     def _pattern(self) -> str:
         """A regular expression, the same in Python and in RE2."""
         kept = {*self.privacy.keep, *(("name",) if self.are_of_items else ())}
-        names = [name for name in (*PRIVATE, *self.privacy.drop, *self.privacy.hash) if name not in kept]
+        declared = [re.escape(name) for name in (*self.privacy.drop, *self.privacy.hash) if name not in kept]
+        names = [*(name for name in PRIVATE if name not in kept), *declared]
         return f"(?i:{_spaced(_OWNERS)}(?:{'|'.join(map(_spaced, names))}))"
 
 

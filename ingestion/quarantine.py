@@ -12,6 +12,7 @@ from shop import Shop
 COLUMNS = ("source", "file", "line", "reason", "raw", "landed_date")
 Escaped = Callable[[str], str]  # of SQL: how a value stands in a record's text
 _PLAIN_LENGTH = 4  # a shorter id is replaced as a word only: '1' stands in every number
+_LONGEST_ID = 1_000  # as a pattern, one of 100,000 characters takes over a minute, and one of a million is refused by DuckDB
 
 
 def make_refused(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Sequence[CountedFile]) -> None:
@@ -29,13 +30,14 @@ def make_refused(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Seque
             from faulty
             join (select file_no, row, {text} as raw_text from ({records})) as texts on texts.row = faulty.row
             join checked on checked.row = faulty.row and checked.line = 1"""
-    # where the mapped columns hold no id (a renamed column, say), an id may stand anywhere: only the record's shape is kept
+    # where the mapped columns hold no id (a renamed column, say), or far more than an id, one may stand anywhere: only the
+    # record's shape is kept
     shape = r"""regexp_replace(raw_text, '[^\s{}\[\]",:;]', 'x', 'g')"""
     escaped = reader.escaped
     text = "raw_text"
     for place in (1, 2, 3):  # a device id may hold the user id: the longer one goes first
         text = _without(text, f"visitors[{place}]", escaped)
-    raw = f"case when visitors[1] is null then {shape} else {text} end"
+    raw = f"case when visitors[1] is null or visitors[1].length > {_LONGEST_ID} then {shape} else {text} end"
     connection.execute(f"""
         create or replace temp table refused as
         with
@@ -106,4 +108,5 @@ def _replaced(text: str, id_: str, length: str, by: str, escaped: Escaped) -> st
     start, end = (
         f"case when {length} < {_PLAIN_LENGTH} and regexp_matches({id_}, '{edge}') then '\\b' else '' end" for edge in (r"^\w", r"\w$")
     )
-    return f"regexp_replace({text}, {start} || {pattern} || {end}, {by}, 'gi')"
+    by_pattern = f"regexp_replace({text}, {start} || {pattern} || {end}, {by}, 'gi')"
+    return f"case when {length} > {_LONGEST_ID} then replace({text}, {escaped(id_)}, '') else {by_pattern} end"
