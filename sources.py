@@ -47,6 +47,8 @@ FIELDS_BY_KIND = {
     "links": {"required": ("user_id",), "optional": ("anonymous_id", "other_user_id", "linked_at")},
 }  # fmt: skip
 TIMES = ("event_at", "linked_at")
+NUMBERS = ("quantity", "price", "rating", "position", "stock_quantity")
+_OF_RECORDS = ("event_id", "user_id", "anonymous_id")  # a record is one event's, whose refusal hides one person's ids
 Kind = Literal["events", "items", "users", "links"]
 Format = Literal["csv", "json_lines", "json", "parquet"]
 # A path: names with dots between, each with [key=value] or [0] behind it where it is a list of which one element is meant.
@@ -217,6 +219,8 @@ class Source(Part):
             raise ValueError("lines: only for kind events; of an array, a path takes one element: products[0].product_id")
         if self.lines and "[" in self.lines:
             raise ValueError("lines: a path to one list, which selects nothing")
+        if self.delimiter in ('"', " ", "\r", "\n", "\0"):
+            raise ValueError("delimiter: no quote, space or line end; to CSV, these mean something else")
         if self.column_names and self.format != "csv":
             raise ValueError("column_names: only for format csv")
         if len(set(self.column_names)) != len(self.column_names):
@@ -228,8 +232,13 @@ class Source(Part):
                 raise ValueError(f"columns.{name}.per_visitor: only for session_id")
             if column.event_types and self.kind != "events":
                 raise ValueError(f"columns.{name}.event_types: only for kind events")
-            if column.timezone and name not in TIMES:
-                raise ValueError(f"columns.{name}.timezone: only for times")
+            if column.line and name in _OF_RECORDS:
+                raise ValueError(f"columns.{name}.line: a record has one {name}, which all its lines share")
+            for key in ("format", "timezone"):
+                if getattr(column, key) and name not in TIMES:
+                    raise ValueError(f"columns.{name}.{key}: only for times")
+            if (column.absolute or column.decimal == ",") and name not in NUMBERS:
+                raise ValueError(f"columns.{name}.{'absolute' if column.absolute else 'decimal'}: only for numbers")
             if column.separator and name != "category":
                 raise ValueError(f"columns.{name}.separator: only for category")
         for path in self._paths() if self.format != "csv" else filter(None, [self.lines]):
