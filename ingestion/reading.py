@@ -78,7 +78,8 @@ def _count_file(delivery: Delivery, staging: Path, counts: dict[tuple, Count], i
     missing = [" or ".join(group) for group in Mapping(source, timezone="UTC").needed if not any(map(reader.has, group))]
     missing += [f"{source.lines} with a list"] if source.lines and not reader.has(f"{source.lines}[0]") else []
     if missing:
-        raise FileRefused(f"has no column {', '.join(missing)} (or has it twice), which the shop file names; {_names(source, count, reader)}")
+        names = _names(source, count, reader)
+        raise FileRefused(f"has no column {', '.join(missing)} (or has it twice), which the shop file names; {names}")
     return CountedFile(delivery, count, reader)
 
 

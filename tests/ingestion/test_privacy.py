@@ -225,3 +225,14 @@ def test_a_first_line_that_is_no_header_stands_in_no_message(tmp_path):
 def test_a_name_in_the_shop_file_is_no_pattern():
     names = Names(Privacy(drop=("name (private)", "c++"), hash=("club[no]",)))
     assert names.is_private("Name (Private)") and names.is_private("c++") and names.is_hashed("club[no]")
+
+
+def test_private_fields_of_json_in_a_text_of_json_are_dropped():
+    inner = {"first_name": 'Anna "Q" \\ back', "city": "Rome", "address": {"lines": ["Via 1", {"x": "Via 2"}]}, "phone": 12}
+    pair = {"key": "email", "value": {"string_value": "Anna at home"}}
+    record = json.dumps({"extra": json.dumps(inner), "last": json.dumps([pair, {"key": "plan", "value": "gold"}])})
+    with duckdb.connect() as connection:
+        (found,) = connection.execute(f"select {Names(Privacy()).without_private('$record')}", {"record": record}).fetchone()
+    found = {name: json.loads(text) for name, text in json.loads(found).items()}
+    assert found["extra"] == {"first_name": DROPPED, "city": "Rome", "address": DROPPED, "phone": DROPPED}
+    assert found["last"] == [{"key": "email", "value": DROPPED}, {"key": "plan", "value": "gold"}]
