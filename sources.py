@@ -270,7 +270,7 @@ class Source(Part):
 
     @property
     def glob(self) -> str:
-        return self.files.replace("{date}", "*").replace("{day}", "*")
+        return re.sub(r"(\*?\{(date|day)\}\*?)+", "*", self.files)  # one star each: two would mean folders of any depth
 
     def files_in(self, landing: Path) -> list[Path]:
         """The source's files below a landing folder; hidden ones are uploads under way."""
@@ -295,16 +295,22 @@ class Source(Part):
     def _date_at(self, place: str, relative_path: str) -> date | None:
         if f"{{{place}}}" not in self.files:
             return None
-        pattern = re.escape(self.files).replace(r"\*", "[^/]*")
-        for name in ("date", "day"):  # the place may occur twice: a folder and a file of one date
-            pattern = pattern.replace(rf"\{{{name}\}}", f"(?P<{name}>[^/]+?)", 1).replace(rf"\{{{name}\}}", f"(?P={name})")
-        match = re.fullmatch(pattern, relative_path)
+        usual_length = len(date(2000, 12, 30).strftime(self.date_format))  # {date}-*.csv: what follows may look like more of the date
+        texts = (f"[^/]{{{usual_length}}}", "[^/]+?")
+        match = next(filter(None, (re.fullmatch(self._name_pattern(text), relative_path) for text in texts)), None)
         if match is None:
             raise SourceFileError(f"{relative_path} does not match {self.files} of source {self.name}")
         try:
             return datetime.strptime(match[place], self.date_format).date()
         except ValueError as error:
             raise SourceFileError(f"{relative_path}: {error}; source {self.name} wants {self.files}") from error
+
+    def _name_pattern(self, text: str) -> str:
+        """A regular expression for the paths of the files, `text` being that of a date."""
+        pattern = re.escape(self.files).replace(r"\*", "[^/]*")
+        for name in ("date", "day"):  # the place may occur twice: a folder and a file of one date
+            pattern = pattern.replace(rf"\{{{name}\}}", f"(?P<{name}>{text})", 1).replace(rf"\{{{name}\}}", f"(?P={name})")
+        return pattern
 
 
 class SourceFileError(ValueError):
