@@ -47,6 +47,8 @@ FIELDS_BY_KIND = {
     "links": {"required": ("user_id",), "optional": ("anonymous_id", "other_user_id", "linked_at")},
 }  # fmt: skip
 TIMES = ("event_at", "linked_at")
+NUMBERS = ("quantity", "price", "rating", "position", "stock_quantity")
+_OF_RECORDS = ("event_id", "user_id", "anonymous_id")  # a record is one event's, whose refusal hides one person's ids
 Kind = Literal["events", "items", "users", "links"]
 Format = Literal["csv", "json_lines", "json", "parquet"]
 # A path: names with dots between, each with [key=value] or [0] behind it where it is a list of which one element is meant.
@@ -217,6 +219,8 @@ class Source(Part):
             raise ValueError("lines: only for kind events; of an array, a path takes one element: products[0].product_id")
         if self.lines and "[" in self.lines:
             raise ValueError("lines: a path to one list, which selects nothing")
+        if self.delimiter in ('"', " ", "\r", "\n", "\0"):
+            raise ValueError("delimiter: no quote, space or line end; to CSV, these mean something else")
         if self.column_names and self.format != "csv":
             raise ValueError("column_names: only for format csv")
         if len(set(self.column_names)) != len(self.column_names):
@@ -228,8 +232,13 @@ class Source(Part):
                 raise ValueError(f"columns.{name}.per_visitor: only for session_id")
             if column.event_types and self.kind != "events":
                 raise ValueError(f"columns.{name}.event_types: only for kind events")
-            if column.timezone and name not in TIMES:
-                raise ValueError(f"columns.{name}.timezone: only for times")
+            if column.line and name in _OF_RECORDS:
+                raise ValueError(f"columns.{name}.line: a record has one {name}, which all its lines share")
+            for key in ("format", "timezone"):
+                if getattr(column, key) and name not in TIMES:
+                    raise ValueError(f"columns.{name}.{key}: only for times")
+            if (column.absolute or column.decimal == ",") and name not in NUMBERS:
+                raise ValueError(f"columns.{name}.{'absolute' if column.absolute else 'decimal'}: only for numbers")
             if column.separator and name != "category":
                 raise ValueError(f"columns.{name}.separator: only for category")
         for path in self._paths() if self.format != "csv" else filter(None, [self.lines]):
@@ -261,7 +270,7 @@ class Source(Part):
 
     @property
     def glob(self) -> str:
-        return self.files.replace("{date}", "*").replace("{day}", "*")
+        return re.sub(r"(\*?\{(date|day)\}\*?)+", "*", self.files)  # one star each: two would mean folders of any depth
 
     def files_in(self, landing: Path) -> list[Path]:
         """The source's files below a landing folder; hidden ones are uploads under way."""
@@ -286,16 +295,22 @@ class Source(Part):
     def _date_at(self, place: str, relative_path: str) -> date | None:
         if f"{{{place}}}" not in self.files:
             return None
-        pattern = re.escape(self.files).replace(r"\*", "[^/]*")
-        for name in ("date", "day"):  # the place may occur twice: a folder and a file of one date
-            pattern = pattern.replace(rf"\{{{name}\}}", f"(?P<{name}>[^/]+?)", 1).replace(rf"\{{{name}\}}", f"(?P={name})")
-        match = re.fullmatch(pattern, relative_path)
+        usual_length = len(date(2000, 12, 30).strftime(self.date_format))  # {date}-*.csv: what follows may look like more of the date
+        texts = (f"[^/]{{{usual_length}}}", "[^/]+?")
+        match = next(filter(None, (re.fullmatch(self._name_pattern(text), relative_path) for text in texts)), None)
         if match is None:
             raise SourceFileError(f"{relative_path} does not match {self.files} of source {self.name}")
         try:
             return datetime.strptime(match[place], self.date_format).date()
         except ValueError as error:
             raise SourceFileError(f"{relative_path}: {error}; source {self.name} wants {self.files}") from error
+
+    def _name_pattern(self, text: str) -> str:
+        """A regular expression for the paths of the files, `text` being that of a date."""
+        pattern = re.escape(self.files).replace(r"\*", "[^/]*")
+        for name in ("date", "day"):  # the place may occur twice: a folder and a file of one date
+            pattern = pattern.replace(rf"\{{{name}\}}", f"(?P<{name}>{text})", 1).replace(rf"\{{{name}\}}", f"(?P={name})")
+        return pattern
 
 
 class SourceFileError(ValueError):

@@ -39,7 +39,7 @@ _COMPUTED = {
     },
 }
 _IDS = {"user_id": "user", "other_user_id": "user", "anonymous_id": "anon"}
-# (source, first event_at, last event_at) → the Parquet files of landed events that may hold duplicates of such events
+# (batch, first event_at, last event_at) → the Parquet files of landed events that may hold duplicates of such events
 KnownFiles = Callable[[Sequence[CountedFile], str, str], list[Path]]
 
 

@@ -24,10 +24,11 @@ def count_csv(path: Path, delimiter: str, clean_copy: Path, column_names: tuple[
             records cannot be known.
     """
     csv.field_size_limit(MAX_RECORD_BYTES)
-    facts = survey(path, odd=(b"\x00",), quote=b'"')
+    facts = survey(path, odd=(b"\x00",), quote=b'"', separator=delimiter.encode())
     with path.open("rb") as file:
         columns, header_lines = (column_names, 0) if column_names else _header(file, delimiter)
-        if facts.has_whole_lines and not facts.has_mixed_newlines and len(columns) > 1 and header_lines < 2 and not is_thorough:
+        has_odd_lines = not facts.has_whole_lines or facts.has_mixed_newlines or facts.may_have_fields_too_many(len(columns))
+        if not has_odd_lines and len(columns) > 1 and header_lines < 2 and not is_thorough:
             breaks = ((1, header_lines + 1),)
             return Count(path, columns, facts.lines - header_lines, line_breaks=breaks, has_controls=facts.has_controls, is_surveyed=True)
         tally = Tally(first_line=header_lines + 1)
@@ -83,7 +84,7 @@ def _look_into(line: bytes, file: BinaryIO, number: int, field_count: int, delim
         fields = next(_reader(chain((line,), file), taken, delimiter))
     except csv.Error:
         fields = None
-    fault = _fault(b"".join(taken), fields, field_count)
+    fault = _fault(b"".join(taken), fields, field_count, delimiter)
     last = number + len(taken) - 1
     if fault and last > number:
         raise FileRefused(f"line {number}: a quoted field spans lines up to {last} and does not end properly")
@@ -96,16 +97,22 @@ def _look_into(line: bytes, file: BinaryIO, number: int, field_count: int, delim
     return last
 
 
-def _fault(record: bytes, fields: list[str] | None, field_count: int) -> str | None:
+def _fault(record: bytes, fields: list[str] | None, field_count: int, delimiter: str) -> str | None:
     if len(record) > MAX_RECORD_BYTES:
         return f"record longer than {MAX_RECORD_BYTES} bytes"
     if not is_utf8(record):
         return "not valid UTF-8"
     if b"\x00" in record:
         return "holds a NUL character"
-    if fields is None:
+    if fields is None or _has_quote_after_spaces(record, delimiter):
         return "quotes or line ends not as in CSV"
     return None if len(fields) == field_count else "wrong number of fields"
+
+
+def _has_quote_after_spaces(record: bytes, delimiter: str) -> bool:
+    """Whether a field starts with several spaces and a quote, which DuckDB takes for a part of the text."""
+    starts = re.finditer(rb"(?:^|" + re.escape(delimiter.encode()) + rb") {2,}\"", record)
+    return any(record.count(b'"', 0, start.end() - 1) % 2 == 0 for start in starts)
 
 
 def _reader(lines: Iterator[bytes], taken: list[bytes], delimiter: str) -> Iterator[list[str]]:

@@ -21,9 +21,7 @@ def count_json_lines(path: Path, clean_copy: Path) -> Count:
         FileRefused: it is no text, or most of its lines cannot be read.
     """
     facts = survey(path, (*_ODD, *_BLANKS))
-    with path.open("rb") as file:
-        starts_blank = file.read(1).isspace()
-    if facts.is_plain and not facts.has_mixed_newlines and not starts_blank:
+    if facts.is_plain and not facts.has_mixed_newlines:
         return Count(path, _names(path), facts.lines)
     tally = Tally(first_line=1)
     with path.open("rb") as file:

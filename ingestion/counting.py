@@ -116,6 +116,7 @@ class Survey:
         has_whole_lines: each line is one record, or a broken one; its quotes come in pairs.
         has_controls: there are other control characters than line ends.
         has_mixed_newlines: some lines end in CR LF, others in LF; DuckDB refuses that.
+        open_lines, open_separators: how many lines and separators there are in blocks in which a line ends in a separator.
     """
 
     lines: int
@@ -123,31 +124,62 @@ class Survey:
     has_whole_lines: bool
     has_controls: bool
     has_mixed_newlines: bool
+    open_lines: int = 0
+    open_separators: int = 0
+
+    def may_have_fields_too_many(self, field_count: int) -> bool:
+        """Whether a line may have an empty field too many at its end, which DuckDB does not mind; of one too few it complains."""
+        return self.open_separators != self.open_lines * (field_count - 1)
 
 
-def survey(path: Path, odd: tuple[bytes, ...], quote: bytes = b"") -> Survey:
+def survey(path: Path, odd: tuple[bytes, ...], quote: bytes = b"", separator: bytes = b"") -> Survey:
     """Look for the bytes `odd`, lone carriage returns, invalid UTF-8, overlong records and unpaired quotes.
+
+    Args:
+        odd: what no line may hold, or start with after a line end.
+        quote, separator: of CSV.
 
     Raises:
         FileRefused: a line is longer than any text's.
     """
-    is_plain, has_whole_lines, has_controls, lines, crlf_lines = True, True, False, 0, 0
+    is_plain, has_whole_lines, has_controls, lines, crlf_lines, open_lines, open_separators = True, True, False, 0, 0, 0, 0
     with path.open("rb") as file:
         for block in _whole_lines(file):
             characters = np.frombuffer(block, dtype=np.uint8)
             crlf = block.count(b"\r\n") if b"\r" in block else 0
             line_ends = int(np.count_nonzero(characters == ord(b"\n")))
-            lines, crlf_lines = lines + line_ends + (not block.endswith(b"\n")), crlf_lines + crlf
+            block_lines = line_ends + (not block.endswith(b"\n"))
+            lines, crlf_lines = lines + block_lines, crlf_lines + crlf
+            if separator and _has_open_line(block, separator):
+                open_lines, open_separators = open_lines + block_lines, open_separators + block.count(separator)
             has_controls = has_controls or int(np.count_nonzero(characters < ord(b" "))) > line_ends + crlf or b"\x7f" in block
             has_whole_lines = has_whole_lines and not _is_odd(block, odd, crlf)
             if has_whole_lines and quote and quote in block:
-                is_plain, has_whole_lines = False, _has_paired_quotes(characters, quote)
-    return Survey(lines, is_plain and has_whole_lines, has_whole_lines, has_controls, has_mixed_newlines=0 < crlf_lines < lines)
+                is_plain, has_whole_lines = False, _has_paired_quotes(characters, quote) and not _has_loose_quotes(block, quote, separator)
+    return Survey(
+        lines=lines,
+        is_plain=is_plain and has_whole_lines,
+        has_whole_lines=has_whole_lines,
+        has_controls=has_controls,
+        has_mixed_newlines=0 < crlf_lines < lines,
+        open_lines=open_lines,
+        open_separators=open_separators,
+    )
 
 
 def _is_odd(block: bytes, odd: tuple[bytes, ...], crlf: int) -> bool:
     has_lone_return = b"\r" in block and block.count(b"\r") != crlf
-    return len(block) > MAX_RECORD_BYTES or has_lone_return or any(text in block for text in odd) or not is_utf8(block)
+    return len(block) > MAX_RECORD_BYTES or has_lone_return or any(text in b"\n" + block for text in odd) or not is_utf8(block)
+
+
+def _has_open_line(block: bytes, separator: bytes) -> bool:
+    return separator + b"\n" in block or separator + b"\r\n" in block or block.endswith(separator)
+
+
+def _has_loose_quotes(block: bytes, quote: bytes, separator: bytes) -> bool:
+    """Whether spaces may stand behind a quoted field, or several before it: there DuckDB and CSV are not of one mind."""
+    is_after = quote + b" " in block and re.search(quote + b" +(?:" + re.escape(separator) + rb"|[\r\n]|$)", block)
+    return b"  " + quote in block or bool(is_after)
 
 
 def _has_paired_quotes(characters: np.ndarray, quote: bytes) -> bool:

@@ -25,7 +25,7 @@ class Delivery:
         landed_date: the day it counts as delivered on.
         day: the day that it describes, if its name says so.
         bytes, modified_ns, sha256: its size, time of change and content.
-        revision: the how manieth content under its name.
+        revision: the how manieth content under its name; higher where what is written of it would take another's place.
     """
 
     source: Source
@@ -64,6 +64,7 @@ def new_deliveries(settings: Settings, shop: Shop, run_date: date, manifest: Man
 
 def _new_of_source(landing: Path, source: Source, run_date: date, manifest: Manifest) -> list[Delivery]:
     known = _standing(source, manifest)
+    written = {(entry.landed_date, entry.sha256, entry.day): entry.revision for entry in manifest.of_source(source.name)}
     found = []
     for delivery in _delivered(landing, source, run_date, manifest):
         newest = manifest.newest(source.name, delivery.file)
@@ -74,7 +75,8 @@ def _new_of_source(landing: Path, source: Source, run_date: date, manifest: Mani
             log.info("%s: %s holds the same as %s, and is not landed again", source.name, delivery.file, earlier)
             continue
         known[_content(delivery)] = delivery.file
-        found.append(replace(delivery, revision=newest.revision + 1 if newest else 1))
+        of_content = written.get((delivery.landed_date, delivery.sha256, delivery.day), 0)
+        found.append(replace(delivery, revision=max(newest.revision if newest else 0, of_content) + 1))
     return found
 
 

@@ -27,7 +27,7 @@ class Entry:
         sha256, bytes, modified_ns: its content, size and time of change when it landed.
         landed_date: the day it counts as delivered on.
         is_dated: its name holds that day, so that a new content under it replaces the old one.
-        revision: 1, or the how manieth content that came under this name.
+        revision: 1, or the how manieth content that came under this name; no other of its date and content has it.
         day: the day that it describes, which a newer delivery of that day replaces; None where files say nothing of it.
         columns: what its header, schema or first objects name, in alphabetical order.
         read: records found = landed + quarantined + duplicate + skipped.

@@ -30,16 +30,17 @@ _IP = r"\b(?:\d{1,3}\.){3}\d{1,3}\b|\b(?:[0-9a-fA-F]{1,4}:){4,7}[0-9a-fA-F]{1,4}
 # an international number, or one with a leading zero and groups; bare digits may be an item or an order
 _PHONE = r"\+\d[\d ()/.\-]{6,}\d|\b0\d{2,5}[ /]\d[\d \-]{4,}\d\b"
 _IN_TEXT = f"{_EMAIL}|{_IP}|{_PHONE}"
-_JSON_TEXT = r'"(?:[^"\\]|\\.)*"'
+# how a quote and a text stand in JSON, and in JSON that is itself a text in JSON, as databases export what is nested
+_JSON_TEXTS = {'"': r'"(?:[^"\\]|\\.)*"', r'\\"': r'\\"(?:[^"\\]|\\\\(?:\\["\\]|[^"\\]))*\\"'}
 _JSON_DEPTH = 6  # of objects and lists in a private value; RE2 has no recursion
 
 
-def _json_value(depth: int) -> str:
-    """A regular expression for a JSON value with objects and lists of so many levels."""
-    nested = rf'[^"{{}}\[\]]|{_JSON_TEXT}'
+def _json_value(text: str, depth: int) -> str:
+    """A regular expression for a JSON value with objects and lists of so many levels, whose texts are `text`."""
+    nested = rf'[^"\\{{}}\[\]]|{text}'
     for _ in range(depth):
-        nested = rf'[^"{{}}\[\]]|{_JSON_TEXT}|[{{\[](?:{nested})*[}}\]]'
-    return rf'{_JSON_TEXT}|[{{\[](?:{nested})*[}}\]]|[^,{{}}\[\]"\s]+'
+        nested = rf'[^"\\{{}}\[\]]|{text}|[{{\[](?:{nested})*[}}\]]'
+    return rf'{text}|[{{\[](?:{nested})*[}}\]]|[^,{{}}\[\]"\\\s]+'
 
 
 @dataclass(frozen=True)
@@ -63,21 +64,29 @@ class Names:
         return any(re.fullmatch(self._pattern, word) for word in _words(names))
 
     def is_hashed(self, *names: str) -> bool:
-        return any(re.fullmatch(_spaced(hashed), word, re.IGNORECASE) for word in _words(names) for hashed in self.privacy.hash)
+        hashed = [_spaced(re.escape(name)) for name in self.privacy.hash]
+        return any(re.fullmatch(pattern, word, re.IGNORECASE) for word in _words(names) for pattern in hashed)
 
     def without_private(self, json: str) -> str:
         """SQL: a JSON text with the values of private fields, at any depth, and what looks private in texts, replaced."""
-        value = _json_value(_JSON_DEPTH)
-        pattern = rf'"({self._pattern})"\s*:\s*(?:{value})'
-        pair = rf'"key"\s*:\s*"({self._pattern})"\s*,\s*"value"\s*:\s*(?:{value})'  # as GA4 writes what it knows
-        json = f"""regexp_replace({json}, {literal(pattern)}, '"\\1":"{DROPPED}"', 'g')"""
-        return without_private_text(f"""regexp_replace({json}, {literal(pair)}, '"key":"\\1","value":"{DROPPED}"', 'g')""")
+        for quote, text in _JSON_TEXTS.items():
+            name, value = f"{quote}({self._pattern}){quote}", _json_value(text, _JSON_DEPTH)
+            key, value_key = f"{quote}key{quote}", f"{quote}value{quote}"
+            patterns = {
+                rf"{name}\s*:\s*(?:{value})": rf"{quote}\1{quote}:{quote}{DROPPED}{quote}",
+                # as GA4 writes what it knows
+                rf"{key}\s*:\s*{name}\s*,\s*{value_key}\s*:\s*(?:{value})": rf"{key}:{quote}\1{quote},{value_key}:{quote}{DROPPED}{quote}",
+            }
+            for pattern, replacement in patterns.items():
+                json = f"regexp_replace({json}, {literal(pattern)}, {literal(replacement)}, 'g')"
+        return without_private_text(json)
 
     @cached_property
     def _pattern(self) -> str:
         """A regular expression, the same in Python and in RE2."""
         kept = {*self.privacy.keep, *(("name",) if self.are_of_items else ())}
-        names = [name for name in (*PRIVATE, *self.privacy.drop, *self.privacy.hash) if name not in kept]
+        declared = [re.escape(name) for name in (*self.privacy.drop, *self.privacy.hash) if name not in kept]
+        names = [*(name for name in PRIVATE if name not in kept), *declared]
         return f"(?i:{_spaced(_OWNERS)}(?:{'|'.join(map(_spaced, names))}))"
 
 

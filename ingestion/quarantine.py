@@ -14,6 +14,7 @@ from sources import Source
 COLUMNS = ("source", "file", "line", "reason", "raw", "landed_date")
 Escaped = Callable[[str], str]  # of SQL: how a value stands in a record's text
 _PLAIN_LENGTH = 4  # a shorter id is replaced as a word only: '1' stands in every number
+_LONGEST_ID = 1_000  # as a pattern, one of 100,000 characters takes over a minute, and one of a million is refused by DuckDB
 
 
 def make_refused(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Sequence[CountedFile]) -> None:
@@ -34,7 +35,8 @@ def make_refused(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Seque
             from faulty
             join (select file_no, row, {text} as raw_text from ({records})) as texts on texts.row = faulty.row
             join checked on checked.row = faulty.row and checked.line = 1"""
-    # where the mapped columns hold no id (a renamed column, say), an id may stand anywhere: only the record's shape is kept
+    # where the mapped columns hold no id (a renamed column, say), or far more than an id, one may stand anywhere: only the
+    # record's shape is kept
     shape = r"""regexp_replace(raw_text, '[^\s{}\[\]",:;]', 'x', 'g')"""
     pseudonymous = "faulty_records"
     for place in (1, 2, 3):  # a device id may hold the user id: the longer one goes first
@@ -42,6 +44,10 @@ def make_refused(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Seque
     connection.execute(f"""
         create or replace temp table refused as
         with
+        named as (  -- few: joins of all visitors would take as long as all else here
+            select * from visitors
+            where id in (select unnest([user_id, anonymous_id, other_user_id]) from checked where reason is not null)
+        ),
         faulty_records as (
             select
                 faulty.file_no, faulty.row - spans.first_row + 1 as record, faulty.reason, faulty.raw_text,
@@ -54,13 +60,13 @@ def make_refused(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Seque
                 ) as visitors
             from ({faulty}) as faulty
             join spans using (file_no)
-            left join visitors as users on users.kind = 'user' and users.id = faulty.user_id
-            left join visitors as devices on devices.kind = 'anon' and devices.id = faulty.anonymous_id
-            left join visitors as others on others.kind = 'user' and others.id = faulty.other_user_id
+            left join named as users on users.kind = 'user' and users.id = faulty.user_id
+            left join named as devices on devices.kind = 'anon' and devices.id = faulty.anonymous_id
+            left join named as others on others.kind = 'user' and others.id = faulty.other_user_id
         )
         select
             records.file_no, line_breaks.line + records.record - line_breaks.record as line, reason,
-            case when visitors[1] is null then {shape} else raw_text end as raw
+            case when visitors[1] is null or visitors[1].length > {_LONGEST_ID} then {shape} else raw_text end as raw
         from {pseudonymous} as records
         asof join line_breaks on records.file_no = line_breaks.file_no and records.record >= line_breaks.record""")
     set_aside = [(number, record) for number, file in enumerate(files) for record in file.count.set_aside]
@@ -125,4 +131,5 @@ def _replaced(text: str, id_: str, length: str, by: str, escaped: Escaped) -> st
     start, end = (
         f"case when {length} < {_PLAIN_LENGTH} and regexp_matches({id_}, '{edge}') then '\\b' else '' end" for edge in (r"^\w", r"\w$")
     )
-    return f"regexp_replace({text}, {start} || {pattern} || {end}, {by}, 'gi')"
+    by_pattern = f"regexp_replace({text}, {start} || {pattern} || {end}, {by}, 'gi')"
+    return f"case when {length} > {_LONGEST_ID} then replace({text}, {escaped(id_)}, '') else {by_pattern} end"

@@ -14,6 +14,7 @@ from ingestion.formats import Reader
 from ingestion.landing import Delivery
 from ingestion.mapping import Mapping
 from shop import Shop
+from sources import Source
 from steps import StepError
 
 
@@ -77,9 +78,16 @@ def _count_file(delivery: Delivery, staging: Path, counts: dict[tuple, Count], i
     missing = [" or ".join(group) for group in Mapping(source, timezone="UTC").needed if not any(map(reader.has, group))]
     missing += [f"{source.lines} with a list"] if source.lines and not reader.has(f"{source.lines}[0]") else []
     if missing:
-        names = ", ".join(count.columns)
-        raise FileRefused(f"has no column {', '.join(missing)} (or has it twice), which the shop file names; it has {names}")
+        names = _names(source, count, reader)
+        raise FileRefused(f"has no column {', '.join(missing)} (or has it twice), which the shop file names; {names}")
     return CountedFile(delivery, count, reader)
+
+
+def _names(source: Source, count: Count, reader: Reader) -> str:
+    """What a file has instead of a missing column; of a first line that names nothing of ours, which may be a record, not a word."""
+    if any(reader.has(path) for group in Mapping(source, timezone="UTC").needed for path in group):
+        return f"it has {', '.join(count.columns)}"
+    return f"of what it needs, none of its {len(count.columns)} columns has the name: is its first line a header?"
 
 
 @contextmanager

@@ -137,3 +137,18 @@ def test_truncated_parquet_is_refused(tmp_path, kept):
     (tmp_path / "a.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:kept])
     with pytest.raises(FileRefused, match="no whole Parquet file"):
         count_parquet(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("record", [b"1,2,", b"x, y,z,", b'"1" ,2', b'1,"2" ', b'  "x,y"', b'1,  "2"'])
+def test_a_record_that_duckdb_would_read_in_its_own_way_is_set_aside_on_both_ways(count, record):
+    for found in (count(b'a,b\n"4",5\n' + record + b"\n6,7\n"), thorough(count, b'a,b\n"4",5\n' + record + b"\n6,7\n")):
+        assert (found.records, [line for line, _ in set_aside(found)]) == (2, [3])
+
+
+def test_empty_last_fields_are_nothing_odd(count):
+    assert count(b"a,b\n1,\n,\n").is_surveyed
+
+
+def test_a_blank_line_between_two_blocks_is_no_record(count, monkeypatch):
+    monkeypatch.setattr(counting, "_BLOCK_BYTES", 4)
+    assert count(b'{"a":1}\n\n{"a":2}\n', count_json_lines).records == 2

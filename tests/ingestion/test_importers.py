@@ -298,12 +298,7 @@ IN_CSV = """
     [
         ("ga4", "parquet", f"from read_json('sample', columns = {TYPES})", {}),
         ("snowplow", "parquet", "select * replace (derived_tstamp::timestamptz as derived_tstamp) from read_json('sample')", {}),
-        (
-            "snowplow",
-            "csv",
-            IN_CSV,
-            {"columns": {"event_at": {"from": ["derived_tstamp", "collector_tstamp"], "timezone": "UTC"}}},
-        ),
+        ("snowplow", "csv", IN_CSV, {}),
     ],
     ids=["ga4_in_parquet", "snowplow_in_parquet", "snowplow_in_csv"],
 )

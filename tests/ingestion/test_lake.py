@@ -221,3 +221,35 @@ def test_manifest_files_are_plain_json(web_door):
     web_door.land()
     (file,) = (web_door.paths.lake / "manifest").glob("landed_date=2026-01-05/web-*.json")
     assert json.loads(file.read_text())["landed"] == 1
+
+
+def test_two_parts_of_one_day_hold_an_event_once_whenever_they_land(make_door):
+    door = make_door(WEB | {"files": "{date}/events_{day}_*.jsonl"})
+    door.deliver("2026-01-06/events_2026-01-05_a.jsonl", [view(1)])
+    door.land()
+    door.deliver("2026-01-06/events_2026-01-05_b.jsonl", [view(1), view(2)])
+    door.land()
+    assert door.query("select event_id from events order by all") == [("web:e1#1",), ("web:e2#1",)]
+
+
+def test_an_event_is_no_duplicate_of_one_that_never_stood(web_door):
+    web_door.deliver("events/2026-01-06.jsonl", [view(1), view(2)])
+    web_door.land()
+    web_door.deliver("events/2026-01-06.jsonl", [view(2)])
+    web_door.land()
+    web_door.deliver("events/2026-01-05.jsonl", [view(1)])
+    web_door.land()
+    assert web_door.query("select event_id from events order by all") == [("web:e1#1",), ("web:e2#1",)]
+
+
+def test_a_content_that_comes_back_under_another_name_takes_nobodys_place(make_door):
+    door = make_door(WEB | {"files": "{date}/*.jsonl"})
+    door.deliver("2026-01-06/a.jsonl", [view(1)])
+    door.land()
+    door.deliver("2026-01-06/a.jsonl", [view(2)])
+    door.land()
+    door.deliver("2026-01-06/b.jsonl", [view(1)])
+    door.land()
+    assert [(entry.file, entry.landed) for entry in door.entries] == [("2026-01-06/a.jsonl", 1)] * 2 + [("2026-01-06/b.jsonl", 1)]
+    assert door.query("select count(*), count(distinct parts) from deliveries") == [(3, 3)]
+    assert door.query("select event_id from events order by all") == [("web:e1#1",), ("web:e2#1",)]

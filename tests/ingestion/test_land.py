@@ -212,6 +212,22 @@ def test_a_file_name_without_a_date_is_named(web_door):
         web_door.land()
 
 
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [
+        ("{date}-*.jsonl", "2026-01-05-001.jsonl"),
+        ("{date}*.jsonl", "2026-01-05.jsonl"),
+        ("*{date}.jsonl", "web2026-01-05.jsonl"),
+        ("{date}.jsonl", "2026-1-5.jsonl"),
+    ],
+)
+def test_a_date_is_found_beside_what_looks_like_a_part_of_it(make_door, files, name):
+    door = make_door(WEB | {"files": files})
+    door.deliver(name, [view(1)])
+    door.land()
+    assert door.query("select landed_date from events") == [(date(2026, 1, 5),)]
+
+
 def test_hidden_files_are_uploads_under_way(web_door):
     web_door.deliver("events/2026-01-05.jsonl", [view(1)])
     web_door.deliver("events/.2026-01-06.jsonl", '{"half')

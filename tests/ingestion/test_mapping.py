@@ -202,8 +202,23 @@ def test_a_field_can_be_meant_in_events_of_some_types_alone(make_door):
     [
         ({"price": {"from": "price", "timezone": "UTC"}}, "only for times"),
         ({"event_at": {"from": "time", "timezone": "Utopia"}}, "no such time zone"),
+        ({"price": {"from": "price", "format": "unix_s"}}, "format: only for times"),
+        ({"item_id": {"from": "item", "decimal": ","}}, "decimal: only for numbers"),
+        ({"item_id": {"from": "item", "absolute": True}}, "absolute: only for numbers"),
     ],
 )
-def test_a_zone_is_one_and_of_times(make_door, change, fault):
+def test_a_key_of_a_column_that_would_do_nothing_or_harm_is_refused(make_door, change, fault):
     with pytest.raises(ValidationError, match=fault):
         make_door(TILL | {"columns": TILL["columns"] | change})
+
+
+@pytest.mark.parametrize("field", ["event_id", "user_id", "anonymous_id"])
+def test_the_lines_of_a_record_are_of_one_event_and_one_person(make_door, field):
+    with pytest.raises(ValidationError, match=f"{field}.line: a record has one"):
+        make_door(WEB | {"columns": WEB["columns"] | {field: {"line": "id"}}})
+
+
+@pytest.mark.parametrize("delimiter", [" ", '"', "\n"])
+def test_a_delimiter_that_means_something_else_in_csv_is_refused(make_door, delimiter):
+    with pytest.raises(ValidationError, match="delimiter: no quote"):
+        make_door(TILL | {"delimiter": delimiter})

@@ -8,6 +8,7 @@ import pytest
 from ingestion.privacy import DROPPED, Names, without_private_text
 from ingestion.pseudonyms import visitor_key
 from shop import Privacy
+from steps import StepError
 from tests.ingestion.door import KEY, TILL, TILL_HEADER, WEB, new_door, view
 
 ANNA = visitor_key([KEY], "user", "tiny", "anna.user")
@@ -202,3 +203,36 @@ def test_the_other_id_of_a_refused_link_is_no_raw_id_in_quarantine(tmp_path):
     door.deliver("events/2026-01-05.jsonl", [view(1)])
     keys = [visitor_key([KEY], "user", "tiny", name) for name in ("anna.user", "olga.old")]
     assert refused(door, links, "crm.csv", "id,old,since\nanna.user,olga.old,long ago\n") == [f"user:{keys[0]},user:{keys[1]},long ago"]
+
+
+@pytest.mark.parametrize("ids", [{"user": "anna." * 180_000}, {"account": "anna." * 180_000, "price": "x"}], ids=["first", "second"])
+def test_an_endless_id_is_refused_without_a_trace_and_without_delay(tmp_path, ids):
+    door = new_door(tmp_path, WEB | {"columns": WEB["columns"] | {"user_id": ["user", "account"]}}, max_refused_share=1)
+    door.deliver("events/2026-01-05.jsonl", [view(1, **ids), view(2)])
+    door.land()
+    ((raw,),) = door.query("select raw from quarantine")
+    assert "anna.anna" not in raw
+
+
+def test_a_first_line_that_is_no_header_stands_in_no_message(tmp_path):
+    door = new_door(tmp_path, TILL)
+    door.deliver("till/2026-01-05.csv", "o1,i1,1,5,2026-01-05,anna@example.com\n")
+    with pytest.raises(StepError, match="is its first line a header") as refusal:
+        door.land()
+    assert "anna" not in str(refusal.value)
+
+
+def test_a_name_in_the_shop_file_is_no_pattern():
+    names = Names(Privacy(drop=("name (private)", "c++"), hash=("club[no]",)))
+    assert names.is_private("Name (Private)") and names.is_private("c++") and names.is_hashed("club[no]")
+
+
+def test_private_fields_of_json_in_a_text_of_json_are_dropped():
+    inner = {"first_name": 'Anna "Q" \\ back', "city": "Rome", "address": {"lines": ["Via 1", {"x": "Via 2"}]}, "phone": 12}
+    pair = {"key": "email", "value": {"string_value": "Anna at home"}}
+    record = json.dumps({"extra": json.dumps(inner), "last": json.dumps([pair, {"key": "plan", "value": "gold"}])})
+    with duckdb.connect() as connection:
+        (found,) = connection.execute(f"select {Names(Privacy()).without_private('$record')}", {"record": record}).fetchone()
+    found = {name: json.loads(text) for name, text in json.loads(found).items()}
+    assert found["extra"] == {"first_name": DROPPED, "city": "Rome", "address": DROPPED, "phone": DROPPED}
+    assert found["last"] == [{"key": "email", "value": DROPPED}, {"key": "plan", "value": "gold"}]
