@@ -147,10 +147,11 @@ def survey(path: Path, odd: tuple[bytes, ...], quote: bytes = b"", separator: by
         for block in _whole_lines(file):
             characters = np.frombuffer(block, dtype=np.uint8)
             crlf = block.count(b"\r\n") if b"\r" in block else 0
-            line_ends = int(np.count_nonzero(characters == ord(b"\n")))
+            ends = np.flatnonzero(characters == ord(b"\n"))
+            line_ends = len(ends)
             block_lines = line_ends + (not block.endswith(b"\n"))
             lines, crlf_lines = lines + block_lines, crlf_lines + crlf
-            if separator and _has_open_line(block, separator):
+            if separator and _has_open_line(characters, ends, ord(separator), has_returns=crlf > 0):
                 open_lines, open_separators = open_lines + block_lines, open_separators + block.count(separator)
             has_controls = has_controls or int(np.count_nonzero(characters < ord(b" "))) > line_ends + crlf or b"\x7f" in block
             has_whole_lines = has_whole_lines and not _is_odd(block, odd, crlf)
@@ -169,11 +170,15 @@ def survey(path: Path, odd: tuple[bytes, ...], quote: bytes = b"", separator: by
 
 def _is_odd(block: bytes, odd: tuple[bytes, ...], crlf: int) -> bool:
     has_lone_return = b"\r" in block and block.count(b"\r") != crlf
-    return len(block) > MAX_RECORD_BYTES or has_lone_return or any(text in b"\n" + block for text in odd) or not is_utf8(block)
+    has_odd = any(text in block or block.startswith(text.removeprefix(b"\n")) for text in odd)
+    return len(block) > MAX_RECORD_BYTES or has_lone_return or has_odd or not is_utf8(block)
 
 
-def _has_open_line(block: bytes, separator: bytes) -> bool:
-    return separator + b"\n" in block or separator + b"\r\n" in block or block.endswith(separator)
+def _has_open_line(characters: np.ndarray, line_ends: np.ndarray, separator: int, has_returns: bool) -> bool:
+    last = [characters[line_ends - 1], characters[-1:]]  # of each line
+    if has_returns:
+        last.append(characters[line_ends - 2])
+    return any((places == separator).any() for places in last)
 
 
 def _has_loose_quotes(block: bytes, quote: bytes, separator: bytes) -> bool:
