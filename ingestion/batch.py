@@ -14,7 +14,7 @@ from ingestion import checks, identify, privacy
 from ingestion.json_paths import json_texts, texts_of
 from ingestion.lake import TABLES
 from ingestion.manifest import Entry
-from ingestion.mapping import NEVER, Mapping, midnight, typed
+from ingestion.mapping import NEVER, Mapping, as_numbers, midnight, typed
 from ingestion.privacy import Names
 from ingestion.pseudonyms import make_visitors
 from ingestion.quarantine import make_refused, raw_of_refused
@@ -113,8 +113,11 @@ def _make_checked(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Sequ
                     {", ".join(f"{expression} as {name}" for name, expression in fields.items())}
                 from pieces
             ),
+            numbers as not materialized (
+                select *{"".join(f", {expression} as {name}" for name, expression in as_numbers(mapping.fields).items())} from fields
+            ),
             judged as not materialized (
-                select *, case when skip_reason is null then {reason} end as reason from fields
+                select *, case when skip_reason is null then {reason} end as reason from numbers
             )
             select
                 {"row, line, " if source.lines else ""}{"skip_reason, " if can_skip else ""}file_no, reason,
@@ -146,7 +149,9 @@ def _pieces(mapping: Mapping) -> str:
 
 def _latest(shop: Shop, files: Sequence[CountedFile]) -> str:
     """SQL: the first instant that is too late for the row's file."""
-    instants = (midnight(day_after_which_is_late(shop, file), shop.timezone) for file in files)
+    instants = [midnight(day_after_which_is_late(shop, file), shop.timezone) for file in files]
+    if len(set(instants)) == 1:
+        return instants[0]
     return f"[{', '.join(instants)}][file_no + 1]"
 
 

@@ -49,7 +49,7 @@ def _of_events(shop: Shop, source: Source) -> list[tuple[str, str]]:
         (f"item_id is null and {among('event_type', ITEM_EVENTS)}", "names no item"),
         *_money(checks),
         *_whole_number("quantity", "quantity is not a positive whole number", at_least=1),
-        (f"try_cast(quantity as double) > {min(checks.max_quantity, _LARGEST_INTEGER)}", f"quantity is over {checks.max_quantity}"),
+        (f"quantity_number > {min(checks.max_quantity, _LARGEST_INTEGER)}", f"quantity is over {checks.max_quantity}"),
         *_number("rating"),
         *_whole_number("position", "position is not a whole number", at_least=0),
         *_boolean("consent_personalization"),
@@ -81,19 +81,19 @@ def _of_users(shop: Shop, source: Source) -> list[tuple[str, str]]:
 def _money(checks: Checks) -> list[tuple[str, str]]:
     return [
         *_number("price"),
-        ("try_cast(price as double) < 0", "price is negative"),
-        (f"try_cast(price as double) > {min(checks.max_price, _LARGEST_PRICE)}", f"price is over {checks.max_price:.15g}"),
+        ("price_number < 0", "price is negative"),
+        (f"price_number > {min(checks.max_price, _LARGEST_PRICE)}", f"price is over {checks.max_price:.15g}"),
         (f"not (regexp_full_match(currency, '[A-Z]{{3}}') and contains({literal(_CURRENCIES)}, currency))", "currency is unknown"),
     ]
 
 
 def _number(field: str) -> list[tuple[str, str]]:
-    number = f"try_cast({field} as double)"
+    number = f"{field}_number"
     return [(f"{field} is not null and ({number} is null or not isfinite({number}))", f"{field} is not a number")]
 
 
 def _whole_number(field: str, text: str, at_least: int) -> list[tuple[str, str]]:
-    number = f"try_cast({field} as double)"
+    number = f"{field}_number"
     is_whole = f"{number} = floor({number}) and {number} between {at_least} and {_LARGEST_INTEGER}"
     return [(f"{field} is not null and not coalesce({is_whole}, false)", text)]
 

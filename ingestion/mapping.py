@@ -4,13 +4,13 @@ Record paths become the texts v0, v1, … of the records, paths inside an elemen
 pieces; here stands what the canonical fields are made of them. Fields are texts until they are checked.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
 from ingestion.sql import among, literal
-from sources import EVENT_TYPES, FIELDS_BY_KIND, TIMES, Column, Condition, Source
+from sources import EVENT_TYPES, FIELDS_BY_KIND, NUMBERS, TIMES, Column, Condition, Source
 
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
@@ -176,10 +176,15 @@ class Mapping:
         return f"{value} is {'' if condition.is_missing else 'not '}null"
 
 
+def as_numbers(fields: Iterable[str]) -> dict[str, str]:
+    """Of the fields that are numbers, <name>_number as DOUBLE; read once, since checks ask several times."""
+    return {f"{name}_number": f"try_cast({name} as double)" for name in fields if name in NUMBERS}
+
+
 def typed(field: str, type_: str) -> str:
     """A field's text as the lake's type; null where it is no such thing."""
     if type_ == "integer":  # '2.0' is a whole number, too
-        return f"try_cast(try_cast({field} as double) as integer)"
+        return f"try_cast({field}_number as integer)"
     if type_ == "boolean":
         return f"case when {among(f'lower({field})', TRUE)} then true when {among(f'lower({field})', FALSE)} then false end"
     return field if type_ in ("varchar", "timestamptz") else f"try_cast({field} as {type_})"

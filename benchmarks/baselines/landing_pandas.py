@@ -1,6 +1,6 @@
 """What benchmarks.landing lands, by pandas: the same checks, pseudonyms and ids, in chunks that fit into memory.
 
-python -m benchmarks.baselines.landing_pandas events.csv folder
+python -m benchmarks.baselines.landing_pandas events.csv folder Europe/Berlin
 
 Prints how many records landed. It counts no records by itself and orders nothing; it is written as pandas' users would.
 """
@@ -16,17 +16,16 @@ import pandas as pd
 KEY = bytes(32)
 CHUNK_ROWS = 1_000_000
 TYPES = {"view": "product_viewed", "cart": "product_added", "purchase": "order_completed"}
-FIRST, LATEST = pd.Timestamp("2000-01-01", tz="Europe/Berlin"), pd.Timestamp("2026-01-03", tz="Europe/Berlin")
 
 
 def pseudonym(raw_id: str) -> str:
     return str(UUID(bytes=hmac.digest(KEY, f"user:bench:{raw_id}".encode(), "sha256")[:16]))
 
 
-def checked(chunk: pd.DataFrame) -> pd.DataFrame:
+def checked(chunk: pd.DataFrame, zone: str) -> pd.DataFrame:
     """The sound rows of a chunk of texts, typed."""
     texts = chunk.apply(lambda column: column.str.strip())
-    event_at = pd.to_datetime(texts["event_time"], errors="coerce").dt.tz_localize("Europe/Berlin", ambiguous="NaT", nonexistent="NaT")
+    event_at = pd.to_datetime(texts["event_time"], errors="coerce").dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
     price = pd.to_numeric(texts["price"], errors="coerce")
     sound = pd.DataFrame(
         {
@@ -36,8 +35,9 @@ def checked(chunk: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
     if "event_id" in texts:
         sound["event_id"] = texts["event_id"]
+    first, latest = pd.Timestamp("2000-01-01", tz=zone), pd.Timestamp("2026-01-03", tz=zone)
     is_number = price.notna() | texts["price"].isna()
-    is_sound = sound["event_type"].notna() & (event_at >= FIRST) & (event_at < LATEST) & sound["user_id"].notna() & sound["item_id"].notna()
+    is_sound = sound["event_type"].notna() & (event_at >= first) & (event_at < latest) & sound["user_id"].notna() & sound["item_id"].notna()
     is_sound &= is_number & ~(price < 0) & ~(price > 1_000_000)
     for name in ("user_id", "session_id", "item_id"):
         is_sound &= sound[name].isna() | (sound[name].str.len() <= 256) & ~sound[name].str.contains(r"[\x00-\x1f]", na=False)
@@ -60,13 +60,13 @@ def with_ids(sound: pd.DataFrame, keys: dict[str, str]) -> pd.DataFrame:
 
 
 def main() -> None:
-    path, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    path, folder, zone = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     folder.mkdir(exist_ok=True)
     keys: dict[str, str] = {}
     seen: set[str] = set()
     landed = 0
     for number, chunk in enumerate(pd.read_csv(path, dtype=str, chunksize=CHUNK_ROWS)):
-        rows = with_ids(checked(chunk), keys)
+        rows = with_ids(checked(chunk, zone), keys)
         rows = rows[~rows["event_id"].isin(seen)].drop_duplicates("event_id")
         seen.update(rows["event_id"])
         rows.to_parquet(folder / f"{number}.parquet", compression="zstd", index=False)
