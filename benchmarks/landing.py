@@ -4,7 +4,8 @@ python -m benchmarks.landing                # 10 million rows
 python -m benchmarks.landing --quick        # half a million, without pandas
 
 Two files are landed: one whose events have no id, so that each is told by its content, with times in UTC, the shop's zone; and
-one with ids, quoted texts and times of Berlin, which take a quarter of a microsecond each. One row in 200 is faulty. The bare statement is `copy (select * from read_csv(file)) to file (format parquet, compression zstd)`, with
+one with ids, quoted texts and times of Berlin, which take a quarter of a microsecond each. One row in 200 is faulty.
+The bare statement is `copy (select * from read_csv(file)) to file (format parquet, compression zstd)`, with
 DuckDB's own guess of the types; both sides get the same threads, turn about, and the ratio is the median of the pairs. Limits,
 of 10 million rows: at most 3 times the bare COPY, and less than 3 GB of memory (resident, at its peak). A small file, in
 which starting Python weighs more, has no limits.
