@@ -136,8 +136,8 @@ class Mapping:
         has_zone = f"regexp_matches({text}, '[0-9] ?([+-][0-9:]+|[A-Za-z]+[A-Za-z/_+-]*[0-9]*)$')"
         is_to_the_second = f"strlen({text}) = 19 and substring({text}, 17, 1) = ':'"  # saves most files the regular expression
         return (
-            f"case when ends_with({text}, 'Z') or ends_with({text}, ' UTC') then {utc} "
-            f"when {is_to_the_second} or strlen({text}) <= 10 or not {has_zone} then {local} else try_cast({text} as timestamptz) end"
+            f"case when {is_to_the_second} then {local} when ends_with({text}, 'Z') or ends_with({text}, ' UTC') then {utc} "
+            f"when strlen({text}) <= 10 or not {has_zone} then {local} else try_cast({text} as timestamptz) end"
         )
 
     def _origin(self, column: Column) -> str:

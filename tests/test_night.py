@@ -324,7 +324,7 @@ def test_a_night_killed_in_every_step_and_run_again_gives_the_same_tables(publis
     killed = 0
     for step, done in first_night.items():
         anew = ("--again",) if step[0] == "training.train" else ()  # else the finished fit would be reused
-        killed += published_shop.killed_step(*step, *anew, after_seconds=done.seconds / 2) == -signal.SIGKILL
+        killed += published_shop.killed_step(*step, *anew, after_seconds=done.seconds / 3) == -signal.SIGKILL
         assert (published_shop.folder / "serving" / "current").resolve() == build, f"{step} moved current"
         assert content_hashes(published_shop) == before, f"{step} touched what is published"
         whole = published_shop.step(*step)
