@@ -15,6 +15,7 @@ from sources import Source
 
 # concat leaves out what is null: the first of several has no occurrence. In one call, since each || makes a text of its own
 RECORD_ID = "source_prefix, coalesce(own_id, content), '-' || occurrence"
+WithKeys = Callable[[str], str]  # SQL: lines of `passed` with their pseudonyms
 _SEPARATOR = "\x1f"  # no id holds one
 _UNHASHED = ("event_id", "source", "landed_date", "visitor_key", "device_key", "event_at")
 
@@ -39,7 +40,7 @@ def _hashed() -> list[str]:
     return [name for name in TABLES["events"] if name not in _UNHASHED]
 
 
-def make_sound(connection: duckdb.DuckDBPyConnection, source: Source, with_keys: Callable[[str], str]) -> None:
+def make_sound(connection: duckdb.DuckDBPyConnection, source: Source, with_keys: WithKeys) -> None:
     """Make the view `sound` of `passed`: with pseudonyms, and of events with the `content` that stands for a missing id.
 
     For events there are also the tables `repeated` (short), of short hashes that more than one record has, and
@@ -51,35 +52,43 @@ def make_sound(connection: duckdb.DuckDBPyConnection, source: Source, with_keys:
     prefix = literal(f"{source.name}:")
     if source.kind != "events":
         connection.execute(f"create or replace temp view sound as {with_keys('passed')}")
-        return
-    if source.lines:  # the content of a record is that of all its lines
-        connection.execute(f"""
-            create or replace temp table contents as
-            select row, left(md5(string_agg({content_hash(source)}, '' order by line)), 24) as content
-            from ({with_keys("passed")}) where own_id is null group by row""")
-        connection.execute(f"""
-            create or replace temp view sound as
-            select *, {prefix} as source_prefix from ({with_keys("passed")}) left join contents using (row)""")
-        _make_suspects(connection, "sound", "hash(own_id, content)", "sound")
-        return
+    elif source.lines:
+        _make_sound_records(connection, source, with_keys, prefix)
+    else:
+        _make_sound_lines(connection, source, with_keys, prefix)
+
+
+def _make_sound_records(connection: duckdb.DuckDBPyConnection, source: Source, with_keys: WithKeys, prefix: str) -> None:
+    """Of records that stand on several lines; the content is that of all its lines."""
+    connection.execute(f"""
+        create or replace temp table contents as
+        select row, left(md5(string_agg({content_hash(source)}, '' order by line)), 24) as content
+        from ({with_keys("passed")}) where own_id is null group by row""")
+    connection.execute(f"""
+        create or replace temp view sound as
+        select *, {prefix} as source_prefix from ({with_keys("passed")}) left join contents using (row)""")
+    _make_repeated(connection, "select any_value(hash(own_id, content)) as short from sound group by row")
+    connection.execute("create or replace temp table suspects as select * from sound where hash(own_id, content) in (from repeated)")
+
+
+def _make_sound_lines(connection: duckdb.DuckDBPyConnection, source: Source, with_keys: WithKeys, prefix: str) -> None:
+    """Of records that are lines; most contents are computed when they are written, and only then."""
     content = f"*, case when own_id is null then {content_hash(source)} end as content, {prefix} as source_prefix"
     connection.execute(f"create or replace temp view sound as select {content} from ({with_keys('passed')})")
     fields = [name for name in _hashed() if name in source.columns or name == "event_type"]
     short = f"hash(event_at, user_id, anonymous_id, {', '.join(fields)})"
     if "event_id" in source.columns:
         short = f"case when own_id is null then {short} else hash(own_id) end"
-    _make_suspects(connection, "passed", short, f"(select {content} from ({with_keys('suspect_lines')}))")
-
-
-def _make_suspects(connection: duckdb.DuckDBPyConnection, lines: str, short: str, sound: str) -> None:
-    of_records = (
-        f"select any_value({short}) as short from {lines} group by row" if lines == "sound" else f"select {short} as short from {lines}"
-    )
-    connection.execute(f"create or replace temp table repeated as select short from ({of_records}) group by short having count(*) > 1")
-    (has_some,) = connection.execute("select count(*) > 0 from repeated").fetchone()
+    has_some = _make_repeated(connection, f"select {short} as short from passed")
     condition = f"{short} in (from repeated)" if has_some else "false"  # saves most files a second look
-    connection.execute(f"create or replace temp table suspect_lines as select * from {lines} where {condition}")
-    connection.execute(f"create or replace temp table suspects as select * from {sound if lines != 'sound' else 'suspect_lines'}")
+    connection.execute(f"create or replace temp table suspect_lines as select * from passed where {condition}")
+    connection.execute(f"create or replace temp table suspects as select {content} from ({with_keys('suspect_lines')})")
+
+
+def _make_repeated(connection: duckdb.DuckDBPyConnection, shorts: str) -> bool:
+    """Make the table `repeated`, of short hashes that more than one record has; whether there are any."""
+    connection.execute(f"create or replace temp table repeated as select short from ({shorts}) group by short having count(*) > 1")
+    return connection.execute("select count(*) > 0 from repeated").fetchone()[0]
 
 
 def make_event_duplicates(connection: duckdb.DuckDBPyConnection, known_files: Callable[[str, str], list[Path]]) -> None:
