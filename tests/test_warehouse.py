@@ -256,7 +256,10 @@ FIRST_DAY = date(2026, 3, 1)
 def random_links(seed: int) -> tuple[list[tuple], dict[int, datetime]]:
     """Links (user, other, is_device, linked_at) between few keys, so that they meet, and when each user left the first event."""
     chance = random.Random(seed)
-    day = lambda: datetime.combine(FIRST_DAY, datetime.min.time()) + timedelta(hours=chance.randrange(24 * 10))  # noqa: E731
+
+    def day() -> datetime:
+        return datetime.combine(FIRST_DAY, datetime.min.time()) + timedelta(hours=chance.randrange(24 * 10))
+
     links = {}
     for _ in range(chance.randrange(1, 14)):
         user, other = chance.choice(USERS), chance.choice([*USERS, *DEVICES])
