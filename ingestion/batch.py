@@ -96,6 +96,7 @@ def _make_checked(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Sequ
     if not source.lines:
         name, text = raw_of_refused(shop, source, reader)
         kept[name] = f"case when reason is not null then {text} end"
+    short = f", {identify.short_hash(source)} as short" if source.kind == "events" and not source.lines else ""
     with reading(connection, files) as raw:
         if source.lines:
             connection.execute(f"create or replace temp table raw as {raw}")
@@ -119,10 +120,12 @@ def _make_checked(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Sequ
             judged as not materialized (
                 select *, case when skip_reason is null then {reason} end as reason from numbers
             )
-            select
-                {"row, line, " if source.lines else ""}{"skip_reason, " if can_skip else ""}file_no, reason,
-                {", ".join(f"{expression} as {name}" for name, expression in kept.items())}
-            from judged""")
+            select *{short} from (
+                select
+                    {"row, line, " if source.lines else ""}{"skip_reason, " if can_skip else ""}file_no, reason,
+                    {", ".join(f"{expression} as {name}" for name, expression in kept.items())}
+                from judged
+            )""")
     missing = {name: f"null::{type_}" for name, type_ in columns.items() if name in mapping.fields} | {"own_id": "null::varchar"}
     missing |= dict.fromkeys(_IDS, "null::varchar")  # what is not mapped is not stored: a column of nulls takes 80 MB in 10 million rows
     added = [] if source.lines else ["rowid as row", "1 as line"]

@@ -10,6 +10,7 @@ import logging
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -52,8 +53,8 @@ def land(settings: Settings, shop: Shop, run_date: date, options: Namespace | No
     with warehouse.lock(settings, shop, "land"):
         lake = Lake(settings.paths(shop.name))
         lake.recover()
-        deliveries = new_deliveries(settings, shop, run_date, lake.manifest)
-        with lake.staging() as staging, _connection(settings, shop, staging) as connection:
+        with lake.staging() as staging, _connection(settings, shop, staging) as connection, ThreadPoolExecutor(settings.threads) as hashing:
+            deliveries = new_deliveries(settings, shop, run_date, lake.manifest, hashing)
             _check_mappings(connection, shop)
             files = count_files(deliveries, staging)
             lake.write_schemas(connection, staging)

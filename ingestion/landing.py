@@ -1,11 +1,14 @@
 """Which files of landing/ are to be landed: delivered by the night's day, and not landed yet."""
 
 import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from ingestion.manifest import Manifest
+from ingestion.manifest import Entry, Manifest
 from ingestion.standing import replaced_dates
 from settings import Settings
 from shop import Shop
@@ -24,7 +27,8 @@ class Delivery:
         file: its path below landing/.
         landed_date: the day it counts as delivered on.
         day: the day that it describes, if its name says so.
-        bytes, modified_ns, sha256: its size, time of change and content.
+        bytes, modified_ns: its size and time of change.
+        digest: the sha256 of its content, which is computed beside all else; only what asks for it waits.
         revision: the how manieth content under its name; higher where what is written of it would take another's place.
     """
 
@@ -35,8 +39,12 @@ class Delivery:
     day: date | None
     bytes: int
     modified_ns: int
-    sha256: str
+    digest: "Future[str]"
     revision: int = 1
+
+    @property
+    def sha256(self) -> str:
+        return self.digest.result()
 
     @property
     def table(self) -> Kind:
@@ -47,11 +55,14 @@ class Delivery:
         return "{date}" in self.source.files
 
 
-def new_deliveries(settings: Settings, shop: Shop, run_date: date, manifest: Manifest) -> list[Delivery]:
+def new_deliveries(settings: Settings, shop: Shop, run_date: date, manifest: Manifest, hashing: Executor) -> list[Delivery]:
     """The files to land on the night of `run_date`, by source, then by delivery date and name.
 
     A content that stands lands once, whatever its file is called; of items and users, a later delivery with an earlier
     content is news, since it says that the old state holds again.
+
+    Args:
+        hashing: computes the files' digests.
 
     Raises:
         StepError: no landing folder, a source without any file, or a file name without a date where one should be.
@@ -59,53 +70,62 @@ def new_deliveries(settings: Settings, shop: Shop, run_date: date, manifest: Man
     landing = shop.landing_folder(settings)
     if not landing.is_dir():
         raise StepError(f"the landing folder {landing} of shop {shop.name} does not exist")
-    return [delivery for source in shop.sources for delivery in _new_of_source(landing, source, run_date, manifest)]
+    deliveries = [(source, _delivered(landing, source, run_date, manifest, hashing)) for source in shop.sources]
+    return [delivery for source, delivered in deliveries for delivery in _new(source, delivered, manifest)]
 
 
-def _new_of_source(landing: Path, source: Source, run_date: date, manifest: Manifest) -> list[Delivery]:
-    known = _standing(source, manifest)
-    written = {(entry.landed_date, entry.sha256, entry.day): entry.revision for entry in manifest.of_source(source.name)}
-    found = []
-    for delivery in _delivered(landing, source, run_date, manifest):
+def _new(source: Source, delivered: list[Delivery], manifest: Manifest) -> Iterator[Delivery]:
+    standing, landed = _standing(source, manifest), manifest.of_source(source.name)
+    for delivery in delivered:
         newest = manifest.newest(source.name, delivery.file)
-        earlier = known.get(_content(delivery))
-        if newest and newest.sha256 == delivery.sha256:
+        if newest and _is_same(newest, delivery):
             continue
+        earlier = next((other for other in standing[delivery.bytes] if _content(other) == _content(delivery)), None)
         if earlier is not None:
-            log.info("%s: %s holds the same as %s, and is not landed again", source.name, delivery.file, earlier)
+            log.info("%s: %s holds the same as %s, and is not landed again", source.name, delivery.file, earlier.file)
             continue
-        known[_content(delivery)] = delivery.file
-        of_content = written.get((delivery.landed_date, delivery.sha256, delivery.day), 0)
-        found.append(replace(delivery, revision=max(newest.revision if newest else 0, of_content) + 1))
-    return found
+        standing[delivery.bytes].append(delivery)
+        taken = (other.revision for other in landed if _has_place_of(other, delivery))
+        yield replace(delivery, revision=max(newest.revision if newest else 0, *taken, 0) + 1)
 
 
-def _standing(source: Source, manifest: Manifest) -> dict[tuple, str]:
-    """The names of a source's standing deliveries, by what tells contents apart."""
+def _standing(source: Source, manifest: Manifest) -> dict[int, list[Entry | Delivery]]:
+    """A source's standing deliveries by their size: where no other has a file's size, nothing waits for its digest."""
     entries = manifest.of_source(source.name)
-    replaced = replaced_dates(entries)
-    return {_content(entry): entry.file for entry, replaced_date in zip(entries, replaced, strict=True) if replaced_date is None}
+    standing = defaultdict(list)
+    for entry, replaced_date in zip(entries, replaced_dates(entries), strict=True):
+        if replaced_date is None:
+            standing[entry.bytes].append(entry)
+    return standing
 
 
-def _content(landing) -> tuple:
+def _is_same(one: Entry | Delivery, other: Entry | Delivery) -> bool:
+    return one.bytes == other.bytes and one.sha256 == other.sha256
+
+
+def _has_place_of(entry: Entry, delivery: Delivery) -> bool:
+    """Whether what is written of both would have one name."""
+    return (entry.landed_date, entry.day) == (delivery.landed_date, delivery.day) and _is_same(entry, delivery)
+
+
+def _content(landing: Entry | Delivery) -> tuple:
     is_state = landing.table in ("items", "users")
     return landing.sha256, landing.day, landing.landed_date if is_state else None
 
 
-def _delivered(landing: Path, source: Source, run_date: date, manifest: Manifest) -> list[Delivery]:
+def _delivered(landing: Path, source: Source, run_date: date, manifest: Manifest, hashing: Executor) -> list[Delivery]:
     files = source.files_in(landing)
     if not files and not manifest.of_source(source.name):
         raise StepError(f"{landing}: no file matches {source.files} (source {source.name})")
     try:
-        deliveries = [_delivery(source, path, path.relative_to(landing).as_posix(), run_date) for path in files]
+        dated = [(source.delivery_date(path.relative_to(landing).as_posix()) or run_date, path) for path in files]
     except SourceFileError as error:
         raise StepError(f"{landing}: {error}") from error
-    due = [delivery for delivery in deliveries if delivery.landed_date <= run_date]
-    due.sort(key=lambda delivery: (delivery.landed_date, delivery.file))
-    return [replace(delivery, sha256=manifest.digest(source.name, delivery.file, delivery.path)) for delivery in due]
+    due = sorted((landed_date, path.relative_to(landing).as_posix(), path) for landed_date, path in dated if landed_date <= run_date)
+    return [_delivery(source, path, file, landed_date, manifest, hashing) for landed_date, file, path in due]
 
 
-def _delivery(source: Source, path: Path, file: str, run_date: date) -> Delivery:
+def _delivery(source: Source, path: Path, file: str, landed_date: date, manifest: Manifest, hashing: Executor) -> Delivery:
     state = path.stat()
-    landed_date = source.delivery_date(file) or run_date
-    return Delivery(source, path, file, landed_date, source.described_day(file), state.st_size, state.st_mtime_ns, sha256="")
+    digest = hashing.submit(manifest.digest, source.name, file, path)
+    return Delivery(source, path, file, landed_date, source.described_day(file), state.st_size, state.st_mtime_ns, digest)

@@ -71,7 +71,8 @@ def _count_file(delivery: Delivery, staging: Path, counts: dict[tuple, Count], i
     source = delivery.source
     form = (delivery.path, source.format, source.delimiter, source.column_names, source.encoding)
     if form not in counts:
-        copy = staging / f"{source.name}-{delivery.sha256[:16]}.clean"
+        copy = staging / "clean" / source.name / f"{delivery.file}.clean"
+        copy.parent.mkdir(parents=True, exist_ok=True)
         counts[form] = formats.count(source, delivery.path, copy, **({"is_thorough": True} if is_thorough else {}))
     count = counts[form]
     reader = formats.reader(source, count)

@@ -122,7 +122,7 @@ def test_a_day_described_again_replaces_the_older_delivery_and_past_nights_see_w
         assert "".join(item for (item,) in door.query("select item_id from events order by 1", f"2026-01-{night}")) == items, night
 
 
-def test_a_file_of_many_records_lands_in_parts_in_their_order(make_door, monkeypatch):
+def test_a_file_of_many_records_lands_in_parts(make_door, monkeypatch):
     monkeypatch.setattr("ingestion.writing.PART_RECORDS", 3)
     door = make_door(TILL)
     door.deliver("till/2026-01-05.csv", till(*(f"o{number},i{number % 3},1,1,2026-01-05 10:00:00,anna" for number in range(8))))
