@@ -199,7 +199,12 @@ def _make_landed(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Seque
     computed |= {"source": literal(source.name), "landed_date": f"{_dates(files)}[file_no + 1]"}
     query = f"""
         select file_no, row, line, {", ".join(f"{computed.get(name, name)} as {name}" for name in TABLES[source.kind])}
-        from sound left join occurrences using (row) anti join duplicates using (row)"""
+        from sound left join (  -- one join: ten million rows take 0.2 s in each
+            select row, occurrence, false as is_duplicate from occurrences anti join duplicates using (row)
+            union all
+            select row, null as occurrence, true as is_duplicate from duplicates
+        ) using (row)
+        where is_duplicate is not true"""
     if len(files) > 1:
         connection.execute(f"create or replace temp table landed_lines as {query}")
         query = "from landed_lines"

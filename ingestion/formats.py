@@ -20,6 +20,8 @@ from ingestion.plain_text import plain_text
 from ingestion.sql import identifier, literal, text_list
 from sources import PathSegment, Source, path_segments
 
+_BUFFER_BYTES = 32 << 20  # a power of two: with DuckDB's own 32,000,000, reading takes two fifths longer
+
 
 @dataclass(frozen=True)
 class CsvReader:
@@ -40,7 +42,8 @@ class CsvReader:
         return (
             f"select *, file_index::bigint as file_no from read_csv({text_list(files)}, columns = {{{names}}}, "
             f"header = {str(self.has_header).lower()}, auto_detect = false, delim = {literal(self.delimiter)}, quote = '\"', "
-            f"escape = '\"', comment = '', strict_mode = true, parallel = {str(not self.is_multiline).lower()})"
+            f"escape = '\"', comment = '', strict_mode = true, "
+            f"buffer_size = {_BUFFER_BYTES}, parallel = {str(not self.is_multiline).lower()})"
         )
 
     def records(self, raw: str, paths: Sequence[str], lines: str | None) -> str:
@@ -104,7 +107,8 @@ class JsonReader:
     def raw(self, files: Sequence[Path]) -> str:
         return (
             f"select document, file_index::bigint as file_no from read_csv({text_list(files)}, columns = {{'document': 'VARCHAR'}}, "
-            f"header = false, auto_detect = false, delim = '{NO_CHARACTER}', quote = '', escape = '', comment = '')"
+            f"header = false, auto_detect = false, delim = '{NO_CHARACTER}', quote = '', escape = '', comment = '', "
+            f"buffer_size = {_BUFFER_BYTES})"
         )
 
     def records(self, raw: str, paths: Sequence[str], lines: str | None) -> str:
