@@ -69,7 +69,7 @@ class Predictions(Part):
     """The snapshots that predictive models learn from."""
 
     snapshot_every_days: int = Field(default=7, ge=1)
-    snapshot_count: int = Field(default=16, ge=4)  # labelled ones; one more is scored
+    snapshot_count: int = Field(default=16, ge=5)  # the newest may be too young for a label; the run date is scored besides
 
 
 class Notify(Part):

@@ -35,7 +35,7 @@ SHOP = {
             "columns": {"event_at": "at", "user_id": "user"},
         }
     ],
-    "predictions": {"snapshot_every_days": 7, "snapshot_count": 4},
+    "predictions": {"snapshot_every_days": 1, "snapshot_count": 28},
 }
 
 

@@ -2,3 +2,15 @@
 {% macro run_date() -%}
     cast('{{ var("run_date") }}' as date)
 {%- endmacro %}
+
+{# Past days that lie on a grid of their own, so that a night adds a day instead of moving all of them; and the run date. #}
+{% macro snapshot_dates() -%}
+    select
+        cast(date 'epoch' + cast(step * {{ var('snapshot_every_days') }} as integer) as date) as as_of_date
+    from (
+        select (date_diff('day', date 'epoch', {{ run_date() }}) - 1) // {{ var('snapshot_every_days') }} - number as step
+        from range({{ var('snapshot_count') }}) as numbers (number)
+    ) as steps
+    union all
+    select {{ run_date() }} as as_of_date
+{%- endmacro %}

@@ -1,10 +1,14 @@
 with
 
+snapshot_days as (
+    {{ snapshot_dates() }}
+),
+
 prediction_days as (
     select
         'predictions' as purpose,
-        {{ run_date() }} - {{ var('snapshot_every_days') }} * cast(step as integer) as as_of_date,
-    from range({{ var('snapshot_count') }} + 1) as steps (step)
+        as_of_date,
+    from snapshot_days
 ),
 
 recommendation_days as (

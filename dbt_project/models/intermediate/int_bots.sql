@@ -1,18 +1,13 @@
 with
 
-events as (
-    select * from {{ ref('stg_events') }}
-    where visitor_key is not null and is_activity
-),
-
 visitor_days as (
     select
         visitor_key,
         event_date,
-        count(*) as event_count,
-        min(event_at) as first_event_at,
-        max(event_at) as last_event_at,
-    from events
+        sum(event_count) as event_count,
+        min(first_event_at) as first_event_at,
+        max(last_event_at) as last_event_at,
+    from {{ ref('int_visitor_days') }}
     group by visitor_key, event_date
 ),
 
@@ -21,7 +16,7 @@ bots as (
         visitor_key,
         cast(sum(event_count) as bigint) as event_count,
         arg_max(event_date, (event_count, event_date)) as busiest_date,
-        max(event_count) as busiest_day_event_count,
+        cast(max(event_count) as bigint) as busiest_day_event_count,
         min(first_event_at) as first_event_at,
         max(last_event_at) as last_event_at,
         min(event_date) as first_event_date,

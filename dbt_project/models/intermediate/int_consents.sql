@@ -1,8 +1,7 @@
 with
 
-events as (
-    select * from {{ ref('stg_events') }}
-    where consent_personalization is not null and visitor_key is not null
+statements as (
+    select * from {{ ref('int_consent_statements') }}
 ),
 
 users as (
@@ -22,10 +21,10 @@ links as (
 day_statements as (
     select
         visitor_key,
-        event_date as stated_date,
-        arg_max(consent_personalization, (event_at, not consent_personalization)) as is_allowed,
-    from events
-    group by visitor_key, event_date
+        stated_date,
+        arg_max(is_allowed, (stated_at, not is_allowed)) as is_allowed,
+    from statements
+    group by visitor_key, stated_date
     union all
     select
         visitor_key,

@@ -53,7 +53,10 @@ numbered as (
 keyed as (
     select
         * exclude (session_number),
-        md5(concat_ws('|', source, cast(machine_key as varchar), session_number)) as session_key,
+        -- named after its own first event: what came before it in the machine's history does not change it
+        md5(concat_ws('|', source, cast(machine_key as varchar), first_value(event_id) over (
+            partition by source, machine_key, session_number order by event_at, event_id
+        ))) as session_key,
     from numbered
     union all
     select

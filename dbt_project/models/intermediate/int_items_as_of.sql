@@ -8,39 +8,39 @@ deliveries as (
     select * from {{ ref('stg_items') }}
 ),
 
-sales as (
-    select
-        item_id,
-        event_date,
-        -- the price of an item that no catalogue prices: the day's median
-        cast(median(price) as decimal(18, 4)) as price,
-    from {{ ref('int_events_sessionize') }}
-    where event_type = 'order_completed' and item_id is not null
-    group by item_id, event_date
+sale_days as (
+    select * from {{ ref('int_item_sale_days') }}
 ),
 
+delivered_items as (
+    select distinct item_id from deliveries
+),
+
+sold_items as (
+    select distinct item_id from sale_days
+),
+
+-- the newest of each day is looked up; a join with all that is older would be as long as the history
 last_deliveries as (
     select
         as_of_dates.as_of_date,
         deliveries.*,
     from as_of_dates
-    inner join deliveries on as_of_dates.as_of_date >= deliveries.landed_date
-    qualify row_number() over (
-        partition by as_of_dates.as_of_date, deliveries.item_id order by deliveries.landed_date desc
-    ) = 1
+    cross join delivered_items
+    asof inner join deliveries
+        on delivered_items.item_id = deliveries.item_id and as_of_dates.as_of_date >= deliveries.landed_date
 ),
 
 last_sales as (
     select
         as_of_dates.as_of_date,
-        sales.item_id,
-        sales.price as last_sold_price,
-        sales.event_date as last_sold_date,
+        sale_days.item_id,
+        sale_days.median_price as last_sold_price,
+        sale_days.event_date as last_sold_date,
     from as_of_dates
-    inner join sales on as_of_dates.as_of_date >= sales.event_date
-    qualify row_number() over (
-        partition by as_of_dates.as_of_date, sales.item_id order by sales.event_date desc
-    ) = 1
+    cross join sold_items
+    asof inner join sale_days
+        on sold_items.item_id = sale_days.item_id and as_of_dates.as_of_date >= sale_days.event_date
 ),
 
 items as (

@@ -3,15 +3,13 @@
 
 with
 
-events as (
+logins as (
     select
-        visitor_key as user_key,
+        user_key,
         device_key as linked_key,
         true as is_device,
-        min(event_at) as linked_at,
-    from {{ ref('stg_events') }}
-    where device_key is not null and visitor_key is not null
-    group by visitor_key, device_key
+        linked_at,
+    from {{ ref('int_logins') }}
 ),
 
 stated_links as (
@@ -19,7 +17,7 @@ stated_links as (
 ),
 
 statements as (
-    select * from events
+    select * from logins
     union all
     select
         user_key,

@@ -1,8 +1,7 @@
 with
 
-events as (
-    select * from {{ ref('int_events_sessionize') }}
-    where actor_key is not null and is_activity
+user_days as (
+    select * from {{ ref('fct_user_days') }}
 ),
 
 bots as (
@@ -11,15 +10,15 @@ bots as (
 
 visitors as (
     select
-        actor_key as visitor_key,
-        count(*) as event_count,
+        visitor_key,
+        cast(sum(event_count) as bigint) as event_count,
         false as is_bot,
-        min(event_at) as first_event_at,
-        max(event_at) as last_event_at,
+        min(first_event_at) as first_event_at,
+        max(last_event_at) as last_event_at,
         min(event_date) as first_event_date,
         max(event_date) as last_event_date,
-    from events
-    group by actor_key
+    from user_days
+    group by visitor_key
     union all
     select
         visitor_key,
