@@ -18,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 
+import metrics
 import rotation
 import steps
 from settings import PROJECT_ROOT, Settings
@@ -174,7 +175,7 @@ def variables(settings: Settings, shop: Shop, run_date: date) -> dict[str, objec
         "holdout_share": rules.holdout_share,
         "snapshot_every_days": shop.predictions.snapshot_every_days,
         "snapshot_count": shop.predictions.snapshot_count,
-    }
+    } | metrics.variables()
 
 
 def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: Path) -> list:

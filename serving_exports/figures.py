@@ -10,11 +10,11 @@ from statistics import fmean
 
 import duckdb
 
+import metrics
 from serving_exports import tables
 from serving_exports.charts import TREND_DAYS, Bar, LineChart, bars, every_day, line_chart
 
 CHART_DAYS = 90
-NO_NUMBERS = ("DATE", "VARCHAR", "BOOLEAN")
 PROBABILITY_BINS = 20
 TOP_ITEMS = 10
 
@@ -29,10 +29,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Kpi:
-    """One column of daily_kpis: its last day, its daily mean over the last seven days and over the seven before, its chart."""
+    """One KPI in daily_kpis: its last day, its daily mean over the last seven days and over the seven before, its chart."""
 
-    name: str
-    form: str  # count, money or share
+    label: str
+    unit: str  # count, money or share
     description: str
     last: float | None
     mean: float | None
@@ -91,25 +91,25 @@ def section(figures: Callable, *arguments: object) -> Section:
 
 
 def kpis(connection: duckdb.DuckDBPyConnection, run_date: date) -> list[Kpi]:
-    """Every number in daily_kpis, in the order of its columns, over the last days up to the night's."""
-    columns = [column for column in tables.columns(connection, "serving", "daily_kpis") if column.type not in NO_NUMBERS]
-    names = ", ".join(["date", *(tables.quoted(column.name) for column in columns)])
+    """Every KPI of models/metrics.yml that daily_kpis has, in the order of that file, over the last days up to the night's."""
+    columns = {column.name: column for column in tables.columns(connection, "serving", "daily_kpis")}
+    shown_metrics = [metric for metric in metrics.read() if metric.name in columns]
+    names = ", ".join(["date", *(metric.name for metric in shown_metrics)])
     rows = connection.execute(f"select {names} from serving.daily_kpis where date is not null order by date").fetchall()
-    dates, *values = zip(*rows, strict=True) if rows else [()] * (1 + len(columns))
+    dates, *values = zip(*rows, strict=True) if rows else [()] * (1 + len(shown_metrics))
     known_days = max(1, (run_date - min(dates, default=run_date)).days + 1)
     shown = min(known_days, CHART_DAYS)
     lead = min(known_days - shown, TREND_DAYS - 1)
     return [
-        _kpi(column, every_day(zip(dates, of_column, strict=True), run_date, shown + lead), lead)
-        for column, of_column in zip(columns, values, strict=True)
+        _kpi(metric, columns[metric.name].description, every_day(zip(dates, of_metric, strict=True), run_date, shown + lead), lead)
+        for metric, of_metric in zip(shown_metrics, values, strict=True)
     ]
 
 
-def _kpi(column: tables.Column, series: list[tuple[date, float | None]], lead: int) -> Kpi:
-    form = "share" if column.name.endswith("_rate") else "money" if column.type.startswith("DECIMAL") else "count"
+def _kpi(metric: metrics.Metric, description: str, series: list[tuple[date, float | None]], lead: int) -> Kpi:
     values = [value for _, value in series]
     chart = line_chart(series, lead)
-    return Kpi(column.name, form, column.description, values[-1], _mean(values[-7:]), _mean(values[-14:-7]), chart)
+    return Kpi(metric.label, metric.unit, description, values[-1], _mean(values[-7:]), _mean(values[-14:-7]), chart)
 
 
 def recommendations(connection: duckdb.DuckDBPyConnection) -> Recommendations:

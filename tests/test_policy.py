@@ -13,10 +13,11 @@ import pytest
 
 from settings import PROJECT_ROOT
 
-FOUNDATION = {"settings", "sources", "shop", "steps", "faults", "rotation"}
+FOUNDATION = {"settings", "sources", "shop", "steps", "faults", "rotation", "metrics"}
 MAY_IMPORT = {
     "settings": set(),
     "faults": set(),
+    "metrics": {"settings"},
     "sources": set(),
     "shop": {"settings", "sources"},
     "steps": {"settings", "shop", "sources"},

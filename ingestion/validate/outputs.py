@@ -44,7 +44,7 @@ NEEDS = (
     Need("orders and counts of them", ("events.order_id",), "off", "lines without an order_id count in revenue alone: orders are 0"),
     Need("item_recommendations that are bought_together", ("events.order_id",), "off", "which items were bought together is not known"),
     Need("item_recommendations that are similar", ("product_viewed",), "poorer", "similar items and tastes come from purchases alone"),
-    Need("daily_kpis.views and view_to_cart_rate", ("product_viewed",), "off", "there are no product views"),
+    Need("daily_kpis.views and the funnel", ("product_viewed",), "off", "there are no product views to begin with"),
     Need("daily_kpis.carts and open_cart_count", ("product_added",), "off", "nothing is put into carts: nobody is 'ready to buy'"),
     Need("daily_kpis.revenue and order amounts", ("events.price",), "off", "amounts are 0: rfm_monetary and price_level say nothing"),
     Need("order amounts", ("events.quantity",), "poorer", "each line counts as one piece"),

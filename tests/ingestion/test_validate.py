@@ -167,7 +167,7 @@ def test_outputs_are_off_for_want_of_columns_and_event_types(make_door):
     assert lacking["daily_kpis.revenue and order amounts"] == ("off", "events.price (none in the sample)")
     assert lacking["favourite_brands"] == ("off", "items.brand (not mapped)")
     assert lacking["sessions"] == ("poorer", "events.session_id (not mapped)")
-    assert lacking["daily_kpis.views and view_to_cart_rate"] == ("off", "product_viewed (not mapped)")
+    assert lacking["daily_kpis.views and the funnel"] == ("off", "product_viewed (not mapped)")
     assert not any("bought_together" in output or "quantity" in output for output in lacking)
 
 

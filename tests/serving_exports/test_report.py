@@ -61,6 +61,8 @@ def test_it_shows_what_the_tables_hold(page, published_shop):
     assert f"{largest} {count} {count / 30:.1%}".replace("%", " %") in text
     assert "Because viewed 174 60.0 %" in text  # six of ten places
     assert f" {in_form(week, 'count', 'EUR')} " in text
+    assert [label for label in ("Product views", "Added to cart", "Conversion rate") if label not in text] == []
+    assert re.search(r"Revenue Tue 30 Jun 2026: [\d,]+ EUR", text)
     assert "two_tower: recall@10 0.1834 on the 14 days to 30 June" in text
     assert "prices of other currencies: no rates file" in text
     assert "records read 120 12,000" in text

@@ -4,7 +4,7 @@ order_items as (
     select * from {{ ref('fct_order_items') }}
 ),
 
-orders as (
+ordered as (
     select
         order_key,
         any_value(order_id) as order_id,
@@ -19,6 +19,28 @@ orders as (
     from order_items
     where not is_refund
     group by order_key
+),
+
+refunds as (
+    select
+        order_key,
+        count(*) as line_count,
+        coalesce(sum(line_amount), 0) as amount,
+        max(event_date) as last_date,
+    from order_items
+    where is_refund
+    group by order_key
+),
+
+orders as (
+    select
+        ordered.*,
+        coalesce(refunds.line_count, 0) as refund_line_count,
+        cast(coalesce(refunds.amount, 0) as decimal(18, 2)) as refunded_amount,
+        cast(ordered.order_amount - coalesce(refunds.amount, 0) as decimal(18, 2)) as net_amount,
+        refunds.last_date as last_refund_date,
+    from ordered
+    left join refunds on ordered.order_key = refunds.order_key
 )
 
 select * from orders

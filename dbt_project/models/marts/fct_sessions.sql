@@ -22,8 +22,33 @@ sessions as (
         {{ count_events('product_searched') }} as search_count,
         count(distinct order_key) filter (where event_type = 'order_completed') as order_count,
         bool_or(event_type = 'order_completed') as is_converted,
+        min(event_at) filter (where event_type = 'product_viewed') as first_viewed_at,
+        max(event_at) filter (where event_type = 'order_completed') as last_ordered_at,
     from events
     group by session_key
+),
+
+-- the second step of the funnel decides the third: when a product was first put into the cart after a view
+carts as (
+    select
+        sessions.session_key,
+        min(events.event_at) as carted_at,
+    from sessions
+    inner join events
+        on
+            sessions.session_key = events.session_key
+            and sessions.first_viewed_at <= events.event_at
+    where events.event_type = 'product_added'
+    group by sessions.session_key
+),
+
+described as (
+    select
+        sessions.* exclude (first_viewed_at, last_ordered_at), -- noqa: RF02
+        carts.session_key is not null as has_cart_after_view,
+        coalesce(carts.carted_at <= sessions.last_ordered_at, false) as has_order_after_cart,
+    from sessions
+    left join carts on sessions.session_key = carts.session_key
 )
 
-select * from sessions
+select * from described
