@@ -211,6 +211,8 @@ class Source(Part):
             raise ValueError("columns: links need one of anonymous_id, other_user_id")
         if self.kind != "users" and self.traits:
             raise ValueError("traits: only for kind users")
+        if self.kind != "events" and "anonymous_orders" in self.model_fields_set:
+            raise ValueError("anonymous_orders: only for kind events")
         return self
 
     @model_validator(mode="after")
@@ -221,8 +223,11 @@ class Source(Part):
             raise ValueError("lines: a path to one list, which selects nothing")
         if self.delimiter in ('"', " ", "\r", "\n", "\0"):
             raise ValueError("delimiter: no quote, space or line end; to CSV, these mean something else")
-        if self.column_names and self.format != "csv":
-            raise ValueError("column_names: only for format csv")
+        for key in ("column_names", "delimiter"):
+            if key in self.model_fields_set and self.format != "csv":
+                raise ValueError(f"{key}: only for format csv")
+        if "encoding" in self.model_fields_set and self.format == "parquet":
+            raise ValueError("encoding: only for text; Parquet has its own")
         if len(set(self.column_names)) != len(self.column_names):
             raise ValueError("column_names: two are the same")
         for name, column in self.columns.items():
@@ -237,6 +242,8 @@ class Source(Part):
             for key in ("format", "timezone"):
                 if getattr(column, key) and name not in TIMES:
                     raise ValueError(f"columns.{name}.{key}: only for times")
+            if column.timezone and (column.format or "").startswith("unix_"):
+                raise ValueError(f"columns.{name}.timezone: seconds since 1970 are in no zone; leave it out with format {column.format}")
             if (column.absolute or column.decimal == ",") and name not in NUMBERS:
                 raise ValueError(f"columns.{name}.{'absolute' if column.absolute else 'decimal'}: only for numbers")
             if column.separator and name != "category":

@@ -39,6 +39,8 @@ def _of_events(shop: Shop, source: Source) -> list[tuple[str, str]]:
     checks = shop.checks
     somebody = "user_id is not null or anonymous_id is not null"
     known = f"{somebody} or order_id is not null" if source.anonymous_orders else somebody
+    # a refund without items takes the whole order back; one line without an item among others that have one does not
+    takes_order_back = f"event_type = 'order_refunded' and order_id is not null{' and element is null' if source.lines else ''}"
     return [
         ("event_at_text is null", "event_at is missing"),
         ("event_at is null", "event_at is not a time"),
@@ -46,7 +48,7 @@ def _of_events(shop: Shop, source: Source) -> list[tuple[str, str]]:
         ("event_at >= latest", f"event_at is more than {checks.latest_after_delivery_days} day(s) after delivery"),
         ("event_type is null", "unknown event type"),
         (f"not ({known})", "names no user"),
-        (f"item_id is null and {among('event_type', ITEM_EVENTS)}", "names no item"),
+        (f"item_id is null and {among('event_type', ITEM_EVENTS)} and not ({takes_order_back})", "names no item"),
         *_money(checks),
         *_whole_number("quantity", "quantity is not a positive whole number", at_least=1),
         (f"quantity_number > {min(checks.max_quantity, _LARGEST_INTEGER)}", f"quantity is over {checks.max_quantity}"),

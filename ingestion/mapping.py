@@ -17,6 +17,8 @@ FALSE = ("false", "f", "no", "n", "0")
 OTHER_EVENT = "event type is declared to be none of ours"
 NEVER = "null::varchar"  # the skip reason of a source that declares nothing to be skipped
 NO_ARRAY = "lines is no array"
+# no place on earth has been further from UTC than 15:57 hours; DuckDB would take +99:99 for one
+_NO_OFFSET = "[+-](1[6-9]|[2-9][0-9])[0-9:]*$|[+-][0-9]{2}:?[6-9][0-9](:?[0-9]{2})?$|[+-][0-9]{2}:?[0-9]{2}:?[6-9][0-9]$"
 _MICROSECONDS = {"unix_s": 1_000_000, "unix_ms": 1_000, "unix_us": 1}
 
 
@@ -103,6 +105,8 @@ class Mapping:
         if form in _MICROSECONDS:
             return f"try(make_timestamptz((try_cast({text} as decimal(28, 6)) * {_MICROSECONDS[form]})::bigint))"
         time = f"try_strptime({text}, {literal(form)})"
+        if form.endswith("%z"):
+            time = f"case when not regexp_matches({text}, {literal(_NO_OFFSET)}) then {time} end"
         return f"timezone({literal(zone)}, {time})" if column.timezone and "%z" not in form else f"{time}::timestamptz"
 
     def event_type(self) -> str:
@@ -137,7 +141,8 @@ class Mapping:
         is_to_the_second = f"strlen({text}) = 19 and substring({text}, 17, 1) = ':'"  # saves most files the regular expression
         return (
             f"case when {is_to_the_second} then {local} when ends_with({text}, 'Z') or ends_with({text}, ' UTC') then {utc} "
-            f"when strlen({text}) <= 10 or not {has_zone} then {local} else try_cast({text} as timestamptz) end"
+            f"when strlen({text}) <= 10 or not {has_zone} then {local} "
+            f"when not regexp_matches({text}, {literal(_NO_OFFSET)}) then try_cast({text} as timestamptz) end"
         )
 
     def _origin(self, column: Column) -> str:

@@ -84,9 +84,9 @@ class Names:
     @cached_property
     def _pattern(self) -> str:
         """A regular expression, the same in Python and in RE2."""
-        kept = {*self.privacy.keep, *(("name",) if self.are_of_items else ())}
-        declared = [re.escape(name) for name in (*self.privacy.drop, *self.privacy.hash) if name not in kept]
-        names = [*(name for name in PRIVATE if name not in kept), *declared]
+        kept = {_squeezed(name) for name in (*self.privacy.keep, *(("name",) if self.are_of_items else ()))}
+        declared = [re.escape(name) for name in (*self.privacy.drop, *self.privacy.hash) if _squeezed(name) not in kept]
+        names = [*(name for name in PRIVATE if _squeezed(name) not in kept), *declared]
         return f"(?i:{_spaced(_OWNERS)}(?:{'|'.join(map(_spaced, names))}))"
 
 
@@ -114,6 +114,11 @@ def traits(names: Names, columns: Mapping[str, str]) -> str:
 def _words(names: Iterable[str]) -> list[str]:
     """The words that tell what a field is: 'user_properties[key=email].value' has 'value' and 'email'."""
     return [word for name in names for word in (name.rsplit(".", 1)[-1], *re.findall(r"=([^\[\]]+)\]", name))]
+
+
+def _squeezed(name: str) -> str:
+    """A name whose spelling does not matter: E-Mail and e_mail are one."""
+    return re.sub(r"[ _$-]", "", name).lower()
 
 
 def _spaced(name: str) -> str:

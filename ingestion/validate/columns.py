@@ -92,10 +92,10 @@ class Unmapped:
 
 def unmapped_columns(shop: Shop, source: Source, files: Sequence[Rehearsed]) -> Unmapped:
     """What a source's sampled files and its mapping do not have in common."""
-    found = {_plain(path): None for file in files if file.sample for path in file.sample.paths}
     mapping = Mapping(source, shop.timezone)
     named = list(_named(source, mapping))
     mapped = {_plain(path) for path in named}
+    found = _found(source, mapped, [file.sample for file in files if file.sample])
     lists = tuple(f"{path.split('[')[0]}." for path in named if "[" in path)  # one element is meant, by its key: the rest is part of it
     is_csv = source.format == "csv"  # in which a path may go on within a column that holds JSON
     ignored = [
@@ -114,6 +114,13 @@ def unmapped_columns(shop: Shop, source: Source, files: Sequence[Rehearsed]) -> 
         if found and not any(_covers(_plain(path), name) or (is_csv and _covers(name, _plain(path))) for name in found)
     )
     return Unmapped(tuple(dict.fromkeys(groups)), private, absent)
+
+
+def _found(source: Source, mapped: set[str], samples: Sequence[Sample]) -> dict[str, None]:
+    """The columns and paths of samples; of a CSV whose first line names nothing that is mapped, none: it may be a record."""
+    heads = {name.split(".")[0] for name in mapped} | mapped
+    known = [sample for sample in samples if source.format != "csv" or heads.intersection(sample.columns)]
+    return {_plain(path): None for sample in known for path in sample.paths}
 
 
 def _named(source: Source, mapping: Mapping) -> Iterator[str]:

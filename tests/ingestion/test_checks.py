@@ -46,6 +46,21 @@ def test_an_event_is_refused_for_each_fault_by_name(web_door):
     assert reasons_of(web_door, list(records.values())) == list(records)
 
 
+def test_a_refund_may_name_an_order_alone_but_none_of_its_lines_may_lack_the_item(make_door):
+    door = make_door(
+        WEB | {"event_type": {"from": "event", "map": {"view": "product_viewed", "refund": "order_refunded"}}}, max_refused_share=1
+    )
+    records = [
+        view(1, event="refund", item=None, order="o1"),
+        view(2, event="refund", item=None, order="o1", lines=[]),
+        view(3, event="refund", item=None),
+        view(4, event="refund", item=None, order="o1", lines=[{"item": "i1"}, {"quantity": 1}]),
+    ]
+    assert reasons_of(door, records) == [None, None, "names no item", "names no item"]
+    landed = door.query("select event_id, item_id, order_id from events where event_type = 'order_refunded' order by 1")
+    assert landed == [("web:e1#1", None, "o1"), ("web:e2#1", None, "o1")]
+
+
 def test_numbers_that_are_none_are_refused(web_door):
     records = [
         view(1, price="NaN"),

@@ -360,6 +360,13 @@ def test_a_column_of_canonical_names_needs_no_map(make_door):
         ({"encoding": "utf-99"}, "encoding: no such encoding: utf-99"),
         ({"encoding": "hex"}, "encoding: no such encoding: hex"),
         ({"column_names": ["a"]}, "column_names: only for format csv"),
+        ({"delimiter": ","}, "delimiter: only for format csv"),
+        ({"format": "parquet", "encoding": "latin-1"}, "encoding: only for text"),
+        ({"columns": WEB["columns"] | {"event_at": {"from": "at", "format": "unix_ms", "timezone": "UTC"}}}, "timezone: .* in no zone"),
+        (
+            {"kind": "items", "event_type": None, "lines": None, "columns": {"item_id": "sku"}, "anonymous_orders": True},
+            "anonymous_orders: only for kind events",
+        ),
         ({"files": "{day}.jsonl"}, "needs {date}"),
         ({"kind": "items", "event_type": None, "columns": {"item_id": {"line": "sku"}}}, "lines: only for kind events"),
     ],

@@ -47,6 +47,18 @@ def test_what_is_no_time_is_refused(make_door, form, text):
     assert door.reasons()[0][1].startswith("event_at is ")
 
 
+@pytest.mark.parametrize("form", ["iso", "%Y-%m-%dT%H:%M:%S%z"])
+def test_an_offset_that_no_zone_has_is_no_time_and_the_furthest_is(make_door, form):
+    door = make_door(TILL | {"columns": TILL["columns"] | {"event_at": {"from": "time", "format": form}}}, max_refused_share=1)
+    offsets = ["+99:99", "+24:00", "-16:00", "+05:60", "+0575", "+02:00:61", "+14:00", "-12:00", "+0545", "-15:57"]
+    door.deliver("till/2026-01-05.csv", till(*(f"o{n},i1,1,1,2026-01-05T00:00:00{offset},c{n}" for n, offset in enumerate(offsets))))
+    door.land()
+    refused = [(line, "event_at is not a time") for line in range(2, 8)]
+    assert door.reasons() == refused
+    hours = [(-14.0,), (12.0,), (-5.75,), (15.95,)]
+    assert door.query("select epoch(event_at - timestamptz '2026-01-05 00:00:00+00') / 3600 from events order by order_id") == hours
+
+
 def test_the_first_rule_that_holds_gives_the_event_type(make_door):
     rules = [
         {"when": [{"column": "order", "starts_with": "C"}], "then": "order_refunded"},

@@ -50,6 +50,12 @@ def test_the_shop_file_adds_names_and_takes_them_away():
     assert (names.is_private("Loyalty-Card"), names.is_private("zip")) == (True, False)
 
 
+@pytest.mark.parametrize("keep", ["email", "E-Mail", "e_mail", "eMail"])
+def test_what_a_shop_keeps_is_kept_in_every_spelling(keep):
+    names = Names(Privacy(keep=(keep,)))
+    assert [names.is_private(name) for name in ("email", "E-Mail", "e_mail", "mail", "e_mail_address")] == [False, False, False, True, True]
+
+
 def test_the_name_of_goods_is_not_private():
     assert not Names(Privacy(), are_of_items=True).is_private("name")
 

@@ -89,6 +89,17 @@ def test_a_missing_required_column_stops_the_night_and_is_named(make_door):
     assert findings.sources[0].unmapped.absent == ("time",)
 
 
+def test_a_first_record_taken_for_a_header_is_shown_nowhere(make_door):
+    door = make_door(TILL)
+    records = ["o1,secret-item,1,2,2026-01-05 10:00:00,secret-customer", "o2,i2,1,2,2026-01-05 10:00:00,c2"]
+    door.deliver("till/2026-01-05.csv", "\n".join(records) + "\n")
+    findings = find(door)
+    assert "is its first line a header?" in findings.faults[0]
+    assert findings.sources[0].unmapped.ignored == ()
+    for text in (as_text(findings), as_json(findings)):
+        assert "secret-" not in text
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
