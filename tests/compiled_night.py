@@ -1,7 +1,6 @@
-"""A night's models as dbt compiled them, run over another lake or with a changed model, without another call of dbt."""
+"""A night's models as dbt compiled them, run over another lake without another call of dbt."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -37,12 +36,12 @@ class CompiledNight:
         """The tables of dbt_project/models/features/."""
         return sorted(name for name, node in self.models.items() if node["path"].startswith("features/"))
 
-    def run(self, lake: Path, changed: Mapping[str, str] | None = None) -> duckdb.DuckDBPyConnection:
-        """A warehouse in memory over a lake, with the statements in `changed` in place of those of the models they name."""
+    def run(self, lake: Path) -> duckdb.DuckDBPyConnection:
+        """A warehouse in memory over a lake."""
         connection = duckdb.connect()
         connection.execute("set timezone = 'UTC'; attach ':memory:' as warehouse; use warehouse")
         for name, node in self.models.items():
-            statement = (changed or {}).get(name, node["compiled_code"]).replace(str(self.lake), str(lake))
+            statement = node["compiled_code"].replace(str(self.lake), str(lake))
             kind = "view" if node["config"]["materialized"] == "view" else "table"
             connection.execute(f"create {kind} {name} as {statement}")
         return connection
