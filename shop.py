@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 from croniter import croniter
-from pydantic import AfterValidator, EmailStr, Field, HttpUrl, model_validator
+from pydantic import AfterValidator, EmailStr, Field, HttpUrl, PositiveInt, model_validator
 from pydantic import ValidationError as PydanticError
 
 from settings import PROJECT_ROOT, Settings
@@ -70,6 +70,7 @@ class Predictions(Part):
 
     snapshot_every_days: int = Field(default=7, ge=1)
     snapshot_count: int = Field(default=16, ge=5)  # the newest may be too young for a label; the run date is scored besides
+    horizons_days: tuple[PositiveInt, ...] = Field(default=(7, 30), min_length=1)  # windows after a snapshot that are labelled
 
 
 class Notify(Part):

@@ -175,6 +175,7 @@ def variables(settings: Settings, shop: Shop, run_date: date) -> dict[str, objec
         "holdout_share": rules.holdout_share,
         "snapshot_every_days": shop.predictions.snapshot_every_days,
         "snapshot_count": shop.predictions.snapshot_count,
+        "horizons_days": list(shop.predictions.horizons_days),
     } | metrics.variables()
 
 

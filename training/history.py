@@ -94,9 +94,10 @@ def load_catalogue(connection: duckdb.DuckDBPyConnection) -> Catalogue:
             select item_id from feat_items
             union select item_id from feat_interactions
             union select item_id from recommendable_items
-        )
+        ),
+        known as (select * from feat_items qualify as_of_date = max(as_of_date) over ())
         select item_id, coalesce(category, '') as category, coalesce(brand, '') as brand, cast(price as double) as price
-        from named left join feat_items using (item_id)
+        from named left join known using (item_id)
         where item_id is not null
         order by item_id
         """

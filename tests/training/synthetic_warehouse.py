@@ -90,7 +90,7 @@ def _recommendation_tables(connection: duckdb.DuckDBPyConnection, size: Size) ->
     connection.execute(
         f"""
         create temp table as_of_dates as select * from (values {dates}) as days (as_of_date);
-        create table feat_items as select * from items order by item_id;
+        create table feat_items as select as_of_date, items.* from as_of_dates cross join items order by all;
         create table recommendable_items as
         select as_of_date, item_id from as_of_dates cross join items where is_recommendable order by all;
         create table feat_interactions as

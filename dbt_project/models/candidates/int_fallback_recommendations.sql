@@ -24,7 +24,7 @@ items as (
             partition by category order by purchase_count_30d desc, visitor_count_30d desc, item_id
         ) as rank_in_category,
     from {{ ref('feat_items') }}
-    where is_recommendable
+    where as_of_date = {{ run_date() }} and is_recommendable
 ),
 
 interactions as (
@@ -34,7 +34,7 @@ interactions as (
 
 item_pairs as (
     select * from {{ ref('feat_item_pairs') }}
-    where relation = 'similar'
+    where as_of_date = {{ run_date() }} and relation = 'similar'
 ),
 
 tastes as (

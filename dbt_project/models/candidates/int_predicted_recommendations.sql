@@ -11,7 +11,7 @@ eligible as (
 
 items as (
     select item_id from {{ ref('feat_items') }}
-    where is_recommendable
+    where as_of_date = {{ run_date() }} and is_recommendable
 ),
 
 excluded_items as (

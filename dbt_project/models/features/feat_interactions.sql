@@ -18,6 +18,7 @@ weighted as (
         user_item_days.cart_count,
         user_item_days.purchase_count,
         user_item_days.event_date,
+        user_item_days.last_event_at,
         -- decimal, since a sum of doubles depends on the order of its terms
         cast(
             {{ interaction_weight('user_item_days') }} * power(
@@ -39,6 +40,7 @@ summed as (
         cast(sum(purchase_count) as integer) as purchase_count,
         cast(sum(weight) as double) as weight,
         max(event_date) as last_event_date,
+        max(last_event_at) as last_event_at,
     from weighted
     group by as_of_date, user_key, item_id
 ),

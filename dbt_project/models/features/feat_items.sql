@@ -1,44 +1,114 @@
 with
 
+as_of_dates as (
+    select * from {{ ref('int_as_of_dates') }}
+    where purpose = 'recommendations'
+),
+
 items as (
-    select * from {{ ref('dim_items') }}
+    select * from {{ ref('int_items_as_of') }}
 ),
 
 recommendable_items as (
     select * from {{ ref('recommendable_items') }}
-    where as_of_date = {{ run_date() }}
 ),
 
-events as (
-    select * from {{ ref('fct_events') }}
-    where is_activity and item_id is not null and event_date > {{ run_date() }} - 30
+item_days as (
+    select
+        as_of_dates.as_of_date,
+        item_days.*,
+        as_of_dates.as_of_date - item_days.event_date as days_ago,
+    from as_of_dates
+    inner join {{ ref('fct_item_days') }} as item_days
+        on as_of_dates.as_of_date >= item_days.event_date and as_of_dates.as_of_date - 90 < item_days.event_date
 ),
 
 popularity as (
     select
+        as_of_date,
         item_id,
-        {{ count_events('product_viewed') }} as view_count_30d,
-        {{ count_events('order_completed') }} as purchase_count_30d,
-        count(distinct coalesce(cast(actor_key as varchar), order_key)) as visitor_count_30d,
-    from events
-    group by item_id
+        {% for name in ['view', 'cart', 'purchase'] -%}
+            {% for days in [1, 7, 30, 90] -%}
+                cast(coalesce(sum({{ name }}_count) filter (where days_ago < {{ days }}), 0) as integer)
+                    as {{ name }}_count_{{ days }}d,
+            {% endfor -%}
+        {% endfor -%}
+        cast(coalesce(sum(anonymous_order_count) filter (where days_ago < 30), 0) as integer)
+            as anonymous_order_count_30d,
+    from item_days
+    group by as_of_date, item_id
+),
+
+visitors as (
+    select
+        as_of_dates.as_of_date,
+        user_item_days.item_id,
+        user_item_days.visitor_key,
+        as_of_dates.as_of_date - max(user_item_days.event_date) < 30 as is_recent,
+        sum(user_item_days.view_count) > 0 as has_viewed,
+        sum(user_item_days.purchase_count) > 0 as has_bought,
+    from as_of_dates
+    inner join {{ ref('fct_user_item_days') }} as user_item_days
+        on
+            as_of_dates.as_of_date >= user_item_days.event_date
+            and as_of_dates.as_of_date - 90 < user_item_days.event_date
+    group by as_of_dates.as_of_date, user_item_days.item_id, user_item_days.visitor_key
+),
+
+reach as (
+    select
+        as_of_date,
+        item_id,
+        count(*) filter (where is_recent) as visitor_count_30d,
+        count(*) filter (where has_viewed) as viewer_count_90d,
+        count(*) filter (where has_viewed and has_bought) as buying_viewer_count_90d,
+    from visitors
+    group by as_of_date, item_id
+),
+
+-- what is in the catalogue or was ever sold by the day, or was looked at in the last quarter
+known as (
+    select
+        items.as_of_date,
+        items.item_id,
+    from items
+    semi join as_of_dates on items.as_of_date = as_of_dates.as_of_date
+    union
+    select
+        as_of_date,
+        item_id,
+    from popularity
 ),
 
 features as (
     select
-        items.item_id,
+        known.as_of_date,
+        known.item_id,
         items.title,
         items.category,
-        items.top_category,
+        nullif(split_part(items.category, ' > ', 1), '') as top_category,
         items.brand,
+        concat_ws(' ', items.title, items.category, items.brand) as text,
         items.price,
         recommendable_items.item_id is not null as is_recommendable,
-        coalesce(popularity.view_count_30d, 0) as view_count_30d,
-        coalesce(popularity.purchase_count_30d, 0) as purchase_count_30d,
-        coalesce(popularity.visitor_count_30d, 0) as visitor_count_30d,
-    from items
-    left join recommendable_items on items.item_id = recommendable_items.item_id
-    left join popularity on items.item_id = popularity.item_id
+        {% for name in ['view', 'cart', 'purchase'] -%}
+            {% for days in [1, 7, 30, 90] -%}
+                coalesce(popularity.{{ name }}_count_{{ days }}d, 0) as {{ name }}_count_{{ days }}d,
+            {% endfor -%}
+        {% endfor -%}
+        {% for name in ['view', 'purchase'] -%}
+            {{ trend('popularity.' ~ name ~ '_count', 7, 30) }} as {{ name }}_trend,
+            {{ trend('popularity.' ~ name ~ '_count', 30, 90) }} as {{ name }}_trend_90d,
+        {% endfor -%}
+        coalesce(reach.visitor_count_30d, 0) + coalesce(popularity.anonymous_order_count_30d, 0) as visitor_count_30d,
+        coalesce(reach.viewer_count_90d, 0) as viewer_count_90d,
+        round(reach.buying_viewer_count_90d / nullif(reach.viewer_count_90d, 0), 6) as view_conversion_rate,
+    from known
+    left join items on known.as_of_date = items.as_of_date and known.item_id = items.item_id
+    left join recommendable_items
+        on known.as_of_date = recommendable_items.as_of_date and known.item_id = recommendable_items.item_id
+    left join popularity on known.as_of_date = popularity.as_of_date and known.item_id = popularity.item_id
+    left join reach on known.as_of_date = reach.as_of_date and known.item_id = reach.item_id
 )
 
 select * from features

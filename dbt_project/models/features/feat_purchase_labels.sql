@@ -1,5 +1,3 @@
-{% set horizon_days = 7 %}
-
 with
 
 persons as (
@@ -8,14 +6,7 @@ persons as (
 
 -- whoever a key is found to belong to by the run date has bought what its orders say, even if nobody knew on the day
 snapshots as (
-    select
-        snapshots.as_of_date,
-        snapshots.user_key,
-        persons.user_key as person_key,
-    from {{ ref('feat_user_snapshots') }} as snapshots
-    inner join persons on snapshots.user_key = persons.visitor_key
-    -- a window that is not over yet has no answer
-    where snapshots.as_of_date + {{ horizon_days }} <= {{ run_date() }}
+    {{ labelled_snapshots() }}
 ),
 
 person_days as (
@@ -33,7 +24,7 @@ labels as (
     select
         snapshots.as_of_date,
         snapshots.user_key,
-        {{ horizon_days }} as horizon_days,
+        snapshots.horizon_days,
         count(person_days.person_key) > 0 as is_purchaser,
         cast(coalesce(sum(person_days.order_count), 0) as integer) as order_count,
         cast(coalesce(sum(person_days.order_amount), 0) as decimal(18, 2)) as order_amount,
@@ -42,8 +33,8 @@ labels as (
         on
             snapshots.person_key = person_days.person_key
             and snapshots.as_of_date < person_days.event_date
-            and snapshots.as_of_date + {{ horizon_days }} >= person_days.event_date
-    group by snapshots.as_of_date, snapshots.user_key
+            and snapshots.as_of_date + snapshots.horizon_days >= person_days.event_date
+    group by snapshots.as_of_date, snapshots.user_key, snapshots.horizon_days
 )
 
 select * from labels

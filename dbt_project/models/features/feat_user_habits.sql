@@ -13,7 +13,8 @@ events as (
 ),
 
 items as (
-    select * from {{ ref('dim_items') }}
+    select * from {{ ref('int_items_as_of') }}
+    where as_of_date = {{ run_date() }}
 ),
 
 own_events as (
@@ -57,6 +58,7 @@ ranked as (
 
 wide as (
     select
+        {{ run_date() }} as as_of_date,
         user_key,
         list(choice order by rank) filter (where habit = 'category' and rank <= {{ favourites }})
             as favourite_categories,

@@ -5,22 +5,52 @@ events as (
     where actor_key is not null and is_activity
 ),
 
-user_days as (
+-- a session that goes on past midnight counts on both days with what lies on each: a day knows nothing of the next
+session_days as (
+    select
+        actor_key,
+        event_date,
+        session_key,
+        count(*) as event_count,
+        date_diff('second', min(event_at), max(event_at)) as session_seconds,
+    from events
+    group by actor_key, event_date, session_key
+),
+
+session_totals as (
+    select
+        actor_key,
+        event_date,
+        cast(sum(session_seconds) as bigint) as session_seconds,
+        count(*) filter (where event_count = 1) as single_event_session_count,
+    from session_days
+    group by actor_key, event_date
+),
+
+summed as (
     select
         actor_key as visitor_key,
         event_date,
         count(*) as event_count,
         count(distinct session_key) as session_count,
+        {{ count_events('product_list_viewed') }} as list_view_count,
         {{ count_events('product_viewed') }} as view_count,
+        {{ count_events('product_clicked') }} as click_count,
         {{ count_events('product_searched') }} as search_count,
         {{ count_events('product_added') }} as cart_count,
+        {{ count_events('product_removed') }} as removal_count,
         {{ count_events('wishlist_added') }} as wishlist_count,
         {{ count_events('checkout_started') }} as checkout_count,
         {{ count_events('product_reviewed') }} as review_count,
         {{ count_events('order_refunded') }} as refund_count,
+        {{ count_events('recommendation_clicked') }} as recommendation_click_count,
+        {{ count_events('campaign_clicked') }} as campaign_click_count,
         count(distinct order_key) filter (where event_type = 'order_completed') as order_count,
         {{ count_events('order_completed') }} as order_line_count,
         count(distinct item_id) as item_count,
+        count(*) filter (where hour(event_local_at) < 6) as night_event_count,
+        count(*) filter (where hour(event_local_at) between 6 and 11) as morning_event_count,
+        count(*) filter (where hour(event_local_at) between 12 and 17) as afternoon_event_count,
         count(*) filter (where hour(event_local_at) >= 18) as evening_event_count,
         cast(coalesce(sum(line_amount) filter (where event_type = 'order_completed'), 0) as decimal(18, 2))
             as order_amount,
@@ -30,6 +60,16 @@ user_days as (
         max(event_at) as last_event_at,
     from events
     group by actor_key, event_date
+),
+
+user_days as (
+    select
+        summed.*,
+        session_totals.session_seconds,
+        session_totals.single_event_session_count,
+    from summed
+    inner join session_totals
+        on summed.visitor_key = session_totals.actor_key and summed.event_date = session_totals.event_date
 )
 
 select * from user_days

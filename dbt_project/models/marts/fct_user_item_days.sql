@@ -18,6 +18,7 @@ user_item_days as (
         cast(coalesce(sum(quantity) filter (where event_type = 'order_completed'), 0) as bigint) as purchase_quantity,
         cast(coalesce(sum(line_amount) filter (where event_type = 'order_completed'), 0) as decimal(18, 2))
             as purchase_amount,
+        max(event_at) as last_event_at,
     from events
     group by actor_key, item_id, event_date
 )

@@ -4,11 +4,12 @@ with
 
 item_pairs as (
     select * from {{ ref('feat_item_pairs') }}
+    where as_of_date = {{ run_date() }}
 ),
 
 items as (
     select * from {{ ref('feat_items') }}
-    where is_recommendable
+    where as_of_date = {{ run_date() }} and is_recommendable
 ),
 
 ranked as (

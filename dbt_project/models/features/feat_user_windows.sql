@@ -1,0 +1,64 @@
+-- Each day is added up once per as-of day, in the span of days that it falls into; longer windows are sums of spans.
+{% set history_days = [365, var('active_within_days') | int] | max %}
+{% set weekdays = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] %}
+{% set counts = [
+    'event_count', 'list_view_count', 'view_count', 'click_count', 'search_count', 'cart_count', 'removal_count',
+    'wishlist_count', 'checkout_count', 'review_count', 'recommendation_click_count', 'campaign_click_count',
+    'order_count', 'refund_count', 'session_count', 'single_event_session_count', 'session_seconds',
+    'night_event_count', 'morning_event_count', 'afternoon_event_count', 'evening_event_count',
+] %}
+
+with
+
+people as (
+    select * from {{ ref('int_people_as_of') }}
+    where purpose = 'predictions'
+),
+
+user_days as (
+    select * from {{ ref('fct_user_days') }}
+),
+
+person_days as (
+    select
+        people.as_of_date,
+        people.user_key,
+        user_days.*,
+        people.as_of_date - user_days.event_date as days_ago,
+        isodow(user_days.event_date) as weekday,
+    from people
+    inner join user_days
+        on
+            people.visitor_key = user_days.visitor_key
+            and people.as_of_date >= user_days.event_date
+            and people.as_of_date - {{ history_days }} < user_days.event_date
+),
+
+spans as (
+    select
+        as_of_date,
+        user_key,
+        case
+            when days_ago < 1 then 1
+            when days_ago < 7 then 7
+            when days_ago < 30 then 30
+            when days_ago < 90 then 90
+            when days_ago < 365 then 365
+            else {{ history_days }}
+        end as window_days,
+        cast(min(days_ago) as integer) as days_since_last_event,
+        cast(count(distinct event_date) as integer) as active_day_count,
+        {% for count in counts -%}
+            cast(sum({{ count }}) as bigint) as {{ count }},
+        {% endfor -%}
+        {% for weekday in weekdays -%}
+            cast(coalesce(sum(event_count) filter (where weekday = {{ loop.index }}), 0) as bigint)
+                as {{ weekday }}_event_count,
+        {% endfor -%}
+        cast(sum(order_amount) as decimal(18, 2)) as order_amount,
+        cast(sum(refund_amount) as decimal(18, 2)) as refund_amount,
+    from person_days
+    group by as_of_date, user_key, window_days
+)
+
+select * from spans
