@@ -89,6 +89,11 @@ def test_every_model_is_described_and_says_what_a_row_is(manifest: dict) -> None
     ] == []
 
 
+def test_it_opens_with_our_own_words(manifest: dict) -> None:
+    (overview,) = [block for name, block in manifest["docs"].items() if name.endswith("nightcart.__overview__")]
+    assert overview["block_contents"].strip().startswith("# The warehouse")
+
+
 def test_every_kpi_is_documented(manifest: dict) -> None:
     described = {metric["name"]: metric["description"] for metric in manifest["metrics"].values()}
     assert described.keys() == {metric.name for metric in metrics.read()}
