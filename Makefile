@@ -42,7 +42,7 @@ test: $(INSTALLED) ## all tests
 lint: $(INSTALLED) ## ruff and sqlfluff
 	@$(VENV_PYTHON) -m ruff check . && $(VENV_PYTHON) -m ruff format --check . && $(VENV_PYTHON) -m sqlfluff lint dbt_project
 
-up: $(INSTALLED) ## Airflow and MLflow with their pages, on this machine only, with logins
+up: $(INSTALLED) ## Airflow, MLflow and the documentation of the tables, on this machine only, with logins
 	@$(VENV_PYTHON) -m services.up
 
 down: $(INSTALLED) ## stop what `make up` started

@@ -28,12 +28,14 @@ class Metric:
         unit: count, money (the shop's currency) or share (0 to 1).
         sql: of a simple one an aggregate over its semantic model's rows; of a ratio or derived one an expression over
             columns that bear the names of its inputs.
+        ratio: the names of a ratio's numerator and denominator, to divide anew over several days; None for others.
     """
 
     name: str
     label: str
     unit: str
     sql: str
+    ratio: tuple[str, str] | None = None
 
 
 def read() -> list[Metric]:
@@ -53,8 +55,9 @@ def variables() -> dict[str, str]:
 
 
 def _metric(entry: dict, measures: dict[str, dict]) -> Metric:
-    unit = entry["config"]["meta"]["unit"]
-    return Metric(entry["name"], entry["label"], unit, UNITS[unit].format(sql=_expression(entry, measures)))
+    unit, inputs = entry["config"]["meta"]["unit"], entry["type_params"]
+    ratio = (inputs["numerator"], inputs["denominator"]) if entry["type"] == "ratio" else None
+    return Metric(entry["name"], entry["label"], unit, UNITS[unit].format(sql=_expression(entry, measures)), ratio)
 
 
 def _expression(entry: dict, measures: dict[str, dict]) -> str:

@@ -179,6 +179,31 @@ def variables(settings: Settings, shop: Shop, run_date: date) -> dict[str, objec
     } | metrics.variables()
 
 
+def document(settings: Settings, shop: Shop, folder: Path) -> Path:
+    """Write dbt's documentation of all models as one HTML file, from what they say alone: no warehouse is opened.
+
+    Raises:
+        StepError: dbt could not read the project.
+    """
+    from dbt.cli.main import dbtRunner  # takes seconds to import
+
+    os.environ.update(NIGHTCART_WAREHOUSE=":memory:", DBT_SEND_ANONYMOUS_USAGE_STATS="false")
+    # of any shop and night the page says the same, so it names no folder of this machine
+    neutral = {"run_date": "1970-01-01", "lake": "lake", "predictions": "predictions", "build_id": "build"}
+    outcome = dbtRunner().invoke(
+        [
+            "--quiet", "docs", "generate", "--static", "--empty-catalog",
+            "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
+            "--target-path", str(folder), "--log-path", str(folder / "logs"),
+            "--vars", json.dumps(variables(settings, shop, date(1970, 1, 1)) | neutral),
+            "--no-partial-parse",
+        ]
+    )  # fmt: skip
+    if not outcome.success:
+        raise steps.StepError(f"dbt could not document the project: {outcome.exception}")
+    return folder / "static_index.html"
+
+
 def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: Path) -> list:
     # both take seconds to import, and only this function needs them
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager

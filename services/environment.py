@@ -111,12 +111,20 @@ def mlflow_port() -> int:
     return _port("NIGHTCART_MLFLOW_PORT", 5000)
 
 
+def docs_port() -> int:
+    return _port("NIGHTCART_DOCS_PORT", 8081)
+
+
 def airflow_url() -> str:
     return f"http://{LOOPBACK}:{airflow_port()}"
 
 
 def mlflow_url() -> str:
     return f"http://{LOOPBACK}:{mlflow_port()}"
+
+
+def docs_url() -> str:
+    return f"http://{LOOPBACK}:{docs_port()}"
 
 
 def _port(name: str, default: int) -> int:

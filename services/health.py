@@ -14,7 +14,8 @@ AIRFLOW_PARTS = {"scheduler": "latest_scheduler_heartbeat", "dag_processor": "la
 
 def missing(since: float = 0) -> list[str]:
     """The services that do not answer, or whose last heartbeat is older than `since` (seconds since the epoch)."""
-    return [*missing_airflow(since), *([] if _get(f"{environment.mlflow_url()}/health") else ["mlflow"])]
+    pages = {"mlflow": environment.mlflow_url(), "docs": environment.docs_url()}
+    return [*missing_airflow(since), *(name for name, url in pages.items() if not _get(f"{url}/health"))]
 
 
 def missing_airflow(since: float = 0) -> list[str]:

@@ -1,9 +1,10 @@
-"""Start Airflow (scheduler, DAG processor, UI) and MLflow's UI, on this machine's own address only, with logins.
+"""Start Airflow (scheduler, DAG processor, UI), MLflow's UI and the warehouse's documentation, on loopback only, with logins.
 
     python -m services.up        # `python -m services.down` stops exactly what this started
 
 The nightly DAGs are switched off until an operator switches them on in the UI: from then on each shop's night runs by
-itself at the hour in its shop file. NIGHTCART_AIRFLOW_PORT (8080) and NIGHTCART_MLFLOW_PORT (5000) choose other ports.
+itself at the hour in its shop file. NIGHTCART_AIRFLOW_PORT (8080), NIGHTCART_MLFLOW_PORT (5000) and NIGHTCART_DOCS_PORT
+(8081) choose other ports.
 """
 
 import logging
@@ -40,6 +41,7 @@ def services(settings: Settings) -> list[Service]:
         Service("scheduler", _module("airflow", "scheduler", "--skip-serve-logs"), airflow),
         Service("dag-processor", _module("airflow", "dag-processor"), airflow),
         Service("mlflow", _module("mlflow", *_mlflow_arguments(settings)), mlflow),
+        Service("docs", _module("services.docs"), environment.shared(settings)),
     ]
 
 
@@ -55,9 +57,9 @@ def up(settings: Settings) -> list[processes.Started]:
     if before and all(service.is_alive for service in before):
         return before
     _refuse_leftovers(before)
-    for name, port in (("NIGHTCART_AIRFLOW_PORT", environment.airflow_port()), ("NIGHTCART_MLFLOW_PORT", environment.mlflow_port())):
+    for name, port in _ports().items():
         _refuse_taken_port(name, port)
-    log.info("starting Airflow and MLflow: about half a minute")
+    log.info("starting Airflow, MLflow and the documentation: about half a minute")
     started: list[processes.Started] = []
     try:
         for service in services(settings):
@@ -70,6 +72,14 @@ def up(settings: Settings) -> list[processes.Started]:
         file.unlink(missing_ok=True)
         raise
     return started
+
+
+def _ports() -> dict[str, int]:
+    return {
+        "NIGHTCART_AIRFLOW_PORT": environment.airflow_port(),
+        "NIGHTCART_MLFLOW_PORT": environment.mlflow_port(),
+        "NIGHTCART_DOCS_PORT": environment.docs_port(),
+    }
 
 
 def log_file(settings: Settings, name: str) -> Path:
@@ -121,7 +131,11 @@ def _refuse_taken_port(name: str, port: int) -> None:
 
 def addresses(settings: Settings) -> str:
     """What to open in a browser, and the commands that show the passwords."""
-    pages = {"Airflow": (environment.airflow_url(), keys.AIRFLOW_PASSWORD), "MLflow": (environment.mlflow_url(), keys.MLFLOW_PASSWORD)}
+    pages = {
+        "Airflow": (environment.airflow_url(), keys.AIRFLOW_PASSWORD),
+        "MLflow": (environment.mlflow_url(), keys.MLFLOW_PASSWORD),
+        "Tables": (environment.docs_url(), keys.DOCS_PASSWORD),
+    }
     lines = [
         f"{name:<9}{url}   user {environment.ADMIN}, password: grep {key} {settings.secrets_file}" for name, (url, key) in pages.items()
     ]

@@ -51,13 +51,13 @@ class Bar:
     length: float
 
 
-def line_chart(series: list[tuple[date, float | None]], lead: int = 0) -> LineChart:
-    """A chart of `series` (one pair per day, ascending).
+def line_chart(series: list[tuple[date, float | None]], lead: int = 0, trend: list[float | None] | None = None) -> LineChart:
+    """A chart of `series` (one pair per day, ascending) and of its `trend` (default: its trailing means).
 
     The first `lead` days are not drawn; they only give the trend of the first drawn days something to look back on. At
     least one more must follow.
     """
-    trend = trailing_means([value for _, value in series], TREND_DAYS)[lead:]
+    trend = (trend or trailing_means([value for _, value in series], TREND_DAYS))[lead:]
     series = series[lead:]
     top = _round_up(max((value for _, value in series if value is not None), default=0))
     xs = [WIDTH * place / max(len(series) - 1, 1) for place in range(len(series))]
@@ -72,6 +72,12 @@ def trailing_means(values: list[float | None], days: int) -> list[float | None]:
     """The mean of each value and up to `days` - 1 before it, leaving out unknown ones."""
     windows = [[value for value in values[max(0, end - days) : end] if value is not None] for end in range(1, len(values) + 1)]
     return [fmean(window) if window else None for window in windows]
+
+
+def trailing_ratios(numerators: list[float | None], denominators: list[float | None], days: int) -> list[float | None]:
+    """The ratio of the sums up to each place over `days` days: a day with ten times the visits weighs ten times as much."""
+    pairs = zip(trailing_means(numerators, days), trailing_means(denominators, days), strict=True)
+    return [above / below if above is not None and below else None for above, below in pairs]
 
 
 def bars(counts: list[tuple[str, int]]) -> list[Bar]:

@@ -4,10 +4,12 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import shop as shops
 import steps
+import warehouse
 from serving_exports.builds import Builds
 from serving_exports.tables import DATABASE
 from settings import PROJECT_ROOT, Settings
@@ -28,6 +30,18 @@ def run(parser: argparse.ArgumentParser, command: Callable[[Settings, shops.Shop
         print(command(Settings.from_environment(), shops.read(options.shop), options))
     except (steps.StepError, shops.ShopFileError) as error:
         sys.exit(f"{parser.prog}: {error}")
+
+
+def last_night(settings: Settings, shop: shops.Shop) -> date:
+    """The night that the shop's warehouse holds.
+
+    Raises:
+        StepError: it was never built.
+    """
+    night = warehouse.watermark(settings, shop)
+    if night is None:
+        raise steps.StepError(f"shop {shop.name} has no warehouse yet: run `make nightly` first")
+    return night
 
 
 def current_database(settings: Settings, shop: shops.Shop) -> Path:

@@ -6,13 +6,12 @@ They also run on builds that the audit refused, so nulls in a key and numbers th
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from statistics import fmean
 
 import duckdb
 
 import metrics
 from serving_exports import tables
-from serving_exports.charts import TREND_DAYS, Bar, LineChart, bars, every_day, line_chart
+from serving_exports.charts import TREND_DAYS, Bar, LineChart, bars, every_day, line_chart, trailing_means, trailing_ratios
 
 CHART_DAYS = 90
 PROBABILITY_BINS = 20
@@ -29,7 +28,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Kpi:
-    """One KPI in daily_kpis: its last day, its daily mean over the last seven days and over the seven before, its chart."""
+    """One KPI in daily_kpis: its last day, its mean over the last seven days and over the seven before, its chart."""
 
     label: str
     unit: str  # count, money or share
@@ -100,16 +99,25 @@ def kpis(connection: duckdb.DuckDBPyConnection, run_date: date) -> list[Kpi]:
     known_days = max(1, (run_date - min(dates, default=run_date)).days + 1)
     shown = min(known_days, CHART_DAYS)
     lead = min(known_days - shown, TREND_DAYS - 1)
-    return [
-        _kpi(metric, columns[metric.name].description, every_day(zip(dates, of_metric, strict=True), run_date, shown + lead), lead)
+    series = {
+        metric.name: every_day(zip(dates, of_metric, strict=True), run_date, shown + lead)
         for metric, of_metric in zip(shown_metrics, values, strict=True)
-    ]
+    }
+    return [_kpi(metric, columns[metric.name].description, series, lead) for metric in shown_metrics]
 
 
-def _kpi(metric: metrics.Metric, description: str, series: list[tuple[date, float | None]], lead: int) -> Kpi:
-    values = [value for _, value in series]
-    chart = line_chart(series, lead)
-    return Kpi(metric.label, metric.unit, description, values[-1], _mean(values[-7:]), _mean(values[-14:-7]), chart)
+def _kpi(metric: metrics.Metric, description: str, series: dict[str, list[tuple[date, float | None]]], lead: int) -> Kpi:
+    daily = series[metric.name]
+    weekly = _weekly(metric, {name: [value for _, value in days] for name, days in series.items()})
+    before = weekly[-1 - TREND_DAYS] if len(weekly) > TREND_DAYS else None
+    return Kpi(metric.label, metric.unit, description, daily[-1][1], weekly[-1], before, line_chart(daily, lead, weekly))
+
+
+def _weekly(metric: metrics.Metric, values: dict[str, list[float | None]]) -> list[float | None]:
+    """A KPI over the week up to each day: its daily mean, or, of a ratio whose parts are known, the ratio of the whole week."""
+    if metric.ratio and set(metric.ratio) <= values.keys():
+        return trailing_ratios(*(values[name] for name in metric.ratio), TREND_DAYS)
+    return trailing_means(values[metric.name], TREND_DAYS)
 
 
 def recommendations(connection: duckdb.DuckDBPyConnection) -> Recommendations:
@@ -178,8 +186,3 @@ def _counts(
         f"select coalesce(cast({column} as varchar), 'none'), count(*) from {relation} group by 1 order by {order}"
     ).fetchall()
     return bars(rows)[:limit]
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None

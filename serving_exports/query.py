@@ -2,15 +2,19 @@
 
     python -m serving_exports.query --shop shops/demo.yml "select segment, count(*) from user_segments group by segment"
 
-It reads `serving/current/shop.duckdb` and nothing else: writing, other files and the network are switched off.
+It reads `serving/current/shop.duckdb` and nothing else: writing, other files and the network are switched off. With
+`--marts` it reads the warehouse of the shop's last night instead, which holds the marts too: one question at a time,
+since nobody else can write meanwhile.
 """
 
 import shutil
 import sys
+from contextlib import AbstractContextManager
 
 import duckdb
 
 import steps
+import warehouse
 from serving_exports import command
 from serving_exports.text_table import text_table
 from settings import Settings
@@ -19,15 +23,16 @@ from shop import Shop
 EMPTY = "(no rows)"
 
 
-def query(settings: Settings, shop: Shop, sql: str, width: int | None = None) -> str:
+def query(settings: Settings, shop: Shop, sql: str, width: int | None = None, of_warehouse: bool = False) -> str:
     """The answer to one statement as a text table; times are in UTC.
 
+    Args:
+        of_warehouse: ask the warehouse of the last night, not what is published.
+
     Raises:
-        StepError: nothing is published, `sql` is not one statement, or DuckDB refused it (its message is repeated).
+        StepError: nothing is published or built, `sql` is not one statement, or DuckDB refused it (its message is repeated).
     """
-    database = command.current_database(settings, shop)
-    config = {"memory_limit": settings.memory_limit, "threads": settings.threads}
-    with duckdb.connect(str(database), read_only=True, config=config) as connection:
+    with _warehouse(settings, shop) if of_warehouse else _published(settings, shop) as connection:
         connection.execute("set timezone = 'UTC'")
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
@@ -41,11 +46,21 @@ def query(settings: Settings, shop: Shop, sql: str, width: int | None = None) ->
     return "\n".join([text_table(names, rows, width), EMPTY if not rows else f"({len(rows):,} row{'s' * (len(rows) != 1)})"])
 
 
+def _published(settings: Settings, shop: Shop) -> duckdb.DuckDBPyConnection:
+    config = {"memory_limit": settings.memory_limit, "threads": settings.threads}
+    return duckdb.connect(str(command.current_database(settings, shop)), read_only=True, config=config)
+
+
+def _warehouse(settings: Settings, shop: Shop) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    return warehouse.reader(settings, shop, command.last_night(settings, shop))
+
+
 def main() -> None:
     parser = command.arguments(__doc__)
+    parser.add_argument("--marts", action="store_true", help="ask the warehouse of the last night, which holds the marts too")
     parser.add_argument("sql", help="one statement, in quotes")
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    command.run(parser, lambda settings, shop, options: query(settings, shop, options.sql, width))
+    command.run(parser, lambda settings, shop, options: query(settings, shop, options.sql, width, options.marts))
 
 
 if __name__ == "__main__":

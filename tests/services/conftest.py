@@ -28,7 +28,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def installed_environment(installation: Settings) -> dict[str, str]:
     """The caller's environment for commands on the installation; its services listen on free ports."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("NIGHTCART_", "AIRFLOW", "MLFLOW"))}
-    ports = {name: str(free_port()) for name in ("NIGHTCART_AIRFLOW_PORT", "NIGHTCART_MLFLOW_PORT")}
+    ports = {name: str(free_port()) for name in ("NIGHTCART_AIRFLOW_PORT", "NIGHTCART_MLFLOW_PORT", "NIGHTCART_DOCS_PORT")}
     return inherited | ports | {"NIGHTCART_DATA": str(installation.data)}
 
 

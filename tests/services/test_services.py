@@ -25,6 +25,7 @@ class Running:
     said: str
     airflow: str
     mlflow: str
+    docs: str
     secrets: dict[str, str]
 
 
@@ -45,6 +46,7 @@ def running(installation: Settings, installed_environment: dict[str, str]) -> It
             said,
             f"http://127.0.0.1:{installed_environment['NIGHTCART_AIRFLOW_PORT']}",
             f"http://127.0.0.1:{installed_environment['NIGHTCART_MLFLOW_PORT']}",
+            f"http://127.0.0.1:{installed_environment['NIGHTCART_DOCS_PORT']}",
             read_secrets(installation.secrets_file),
         )
     finally:
@@ -83,6 +85,13 @@ def test_mlflow_lets_nobody_in_without_the_password_or_under_another_name(runnin
     assert ask(search, {"max_results": 1}, Authorization=f"Basic {login}", Host="rebound.example.com")[0] == 403
 
 
+def test_the_documentation_of_the_tables_is_shown_to_who_logs_in(running: Running) -> None:
+    login = base64.b64encode(f"admin:{running.secrets[keys.DOCS_PASSWORD]}".encode()).decode()
+    assert ask(running.docs)[0] == 401
+    status, page = ask(running.docs, Authorization=f"Basic {login}")
+    assert status == 200 and "fct_daily_kpis" in page
+
+
 def test_nothing_listens_to_other_machines(running: Running) -> None:
     members = {process for service in running.started for process in processes.members(service)}
     listening = {
@@ -95,7 +104,7 @@ def test_nothing_listens_to_other_machines(running: Running) -> None:
 
 
 def test_what_is_printed_shows_where_and_not_the_passwords(running: Running) -> None:
-    assert running.airflow in running.said and running.mlflow in running.said
+    assert all(url in running.said for url in (running.airflow, running.mlflow, running.docs))
     assert not any(secret in running.said for secret in running.secrets.values())
 
 
@@ -106,7 +115,7 @@ def test_the_logs_hold_no_secret(running: Running, installation: Settings) -> No
 
 def test_down_leaves_no_process_behind(running: Running, installation: Settings, installed_environment: dict[str, str]) -> None:
     members = {process for service in running.started for process in processes.members(service)}
-    assert len(members) >= len(running.started) == 4
+    assert len(members) >= len(running.started) == 5
     subprocess.run([sys.executable, "-m", "services.down"], cwd=PROJECT_ROOT, env=installed_environment, check=True, timeout=90)
     assert [process for process in members if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
     assert not environment.services_file(installation).exists()

@@ -17,7 +17,7 @@ RUNS = "import time; time.sleep(60)"
 @pytest.fixture(autouse=True)
 def free_ports(monkeypatch: pytest.MonkeyPatch, fresh: Settings) -> None:
     environment.logs(fresh).mkdir(parents=True)
-    for name in ("NIGHTCART_AIRFLOW_PORT", "NIGHTCART_MLFLOW_PORT"):
+    for name in ("NIGHTCART_AIRFLOW_PORT", "NIGHTCART_MLFLOW_PORT", "NIGHTCART_DOCS_PORT"):
         monkeypatch.setenv(name, str(free_port()))
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from serving_exports.charts import HEIGHT, WIDTH, bars, every_day, line_chart, trailing_means
+from serving_exports.charts import HEIGHT, WIDTH, bars, every_day, line_chart, trailing_means, trailing_ratios
 
 DAYS = [date(2026, 6, 27), date(2026, 6, 28), date(2026, 6, 29)]
 
@@ -40,6 +40,10 @@ def test_the_top_is_the_next_number_that_reads_well(highest, top):
 def test_trailing_means_leave_out_unknown_days():
     assert trailing_means([1, None, 3, 8], days=2) == [1, 1, 3, 5.5]
     assert trailing_means([None, None, 2], days=2) == [None, None, 2]
+
+
+def test_a_ratio_over_days_weighs_them_by_what_it_divides_by():
+    assert trailing_ratios([1, 1, None, 0], [2, 8, None, 0], days=2) == [0.5, 0.2, 0.125, None]
 
 
 def test_every_day_up_to_the_last_has_a_place():

@@ -52,6 +52,22 @@ def test_a_query_can_only_read_what_is_published(published_shop, tmp_path, sql, 
     assert {file.name for file in tmp_path.iterdir()} == {"corner.yml", "data"}
 
 
+def test_the_warehouse_is_asked_only_where_it_is_asked_for_and_only_read(published_shop):
+    bots = "select count(*) as bots from int_user_eligibility where not is_eligible"
+    with pytest.raises(steps.StepError, match="int_user_eligibility does not exist"):
+        ask(published_shop, bots)
+    assert query(published_shop.settings, published_shop.shop, bots, of_warehouse=True).splitlines()[2].split() == ["1"]
+    with pytest.raises(steps.StepError, match="read-only"):
+        query(published_shop.settings, published_shop.shop, "delete from int_user_eligibility", of_warehouse=True)
+    done = published_shop.run("query", "--marts", bots)
+    assert (done.returncode, done.stdout.splitlines()[2].split()) == (0, ["1"])
+
+
+def test_a_warehouse_that_was_never_built_is_a_clear_error(empty_shop):
+    with pytest.raises(steps.StepError, match="shop corner has no warehouse yet"):
+        query(empty_shop.settings, empty_shop.shop, "select 1", of_warehouse=True)
+
+
 def test_a_query_from_the_command_line_answers_or_says_why_not(published_shop):
     done = published_shop.run("query", "select build_id from run_manifest")
     assert (done.returncode, done.stdout.splitlines()[2]) == (0, "2026-06-30-first")

@@ -73,6 +73,16 @@ def test_it_shows_what_the_tables_hold(page, published_shop):
     assert "50 of 50 audit checks passed" in text
 
 
+def test_a_rate_of_a_week_is_that_of_the_week_and_not_the_mean_of_its_days(filled_shop):
+    filled_shop.change("alter table daily_kpis add column converted_sessions bigint default 1")
+    filled_shop.change("update daily_kpis set sessions = 1000, conversion_rate = 0.001 where date > date '2026-06-23'")
+    filled_shop.change("update daily_kpis set sessions = 4, conversion_rate = 0.25 where date = date '2026-06-30'")
+    filled_shop.publish()
+    page = (filled_shop.builds.link / "report.html").read_text()
+    figure = re.search(r"<h3>Conversion rate</h3>.*?kpi-figure\">([^<]+)<", page, re.DOTALL)
+    assert figure[1] == percent(7 / 6004)
+
+
 def test_what_comes_from_data_is_escaped(published_shop):
     published_shop.build_serving(build_id="hostile")
     published_shop.change("update user_segments set segment = '<script>alert(1)</script>'")
