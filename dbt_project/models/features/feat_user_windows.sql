@@ -47,7 +47,8 @@ spans as (
             else {{ history_days }}
         end as window_days,
         cast(min(days_ago) as integer) as days_since_last_event,
-        cast(count(distinct event_date) as integer) as active_day_count,
+        -- a bit per day: counting distinct dates takes longer than all the sums
+        cast(bit_count(bitstring_agg(days_ago, 0, {{ history_days - 1 }})) as integer) as active_day_count,
         {% for count in counts -%}
             cast(sum({{ count }}) as bigint) as {{ count }},
         {% endfor -%}
