@@ -1,17 +1,31 @@
+{{ config(materialized='incremental', incremental_strategy='replace') }}
+
+{% set touched = ref('int_touched_days') %}
+
 with
 
-events as (
+all_events as (
     select * from {{ ref('fct_events') }}
     where is_activity
 ),
 
-sessions as (
-    select * from {{ ref('fct_sessions') }}
-),
-
 calendar as (
     select cast(unnest(generate_series(min(event_date), {{ run_date() }}, interval 1 day)) as date) as date
-    from events
+    from all_events
+),
+
+events as (
+    select * from all_events
+    {% if is_incremental() %}
+        where {{ on_days('event_date', 'select event_date from ' ~ touched) }}
+    {% endif %}
+),
+
+sessions as (
+    select * from {{ ref('fct_sessions') }}
+    {% if is_incremental() %}
+        where {{ on_days('session_date', 'select event_date from ' ~ touched) }}
+    {% endif %}
 ),
 
 daily_events as (
@@ -55,6 +69,27 @@ kpis as (
     from calendar
     left join daily_events on calendar.date = daily_events.event_date
     left join daily_sessions on calendar.date = daily_sessions.session_date
+),
+
+{% if is_incremental() %}
+
+-- the days of which nothing new is known stay as they were
+    held as (
+        select held.*
+        from {{ this }} as held
+        semi join calendar on held.date = calendar.date
+        where not {{ on_days('held.date', 'select event_date from ' ~ touched) }}
+    ),
+
+{% endif %}
+
+all_kpis as (
+    select kpis.* from kpis
+    {% if is_incremental() %}
+        anti join held on kpis.date = held.date
+        union all by name
+        select * from held
+    {% endif %}
 )
 
-select * from kpis
+select * from all_kpis

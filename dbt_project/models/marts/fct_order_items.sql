@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace',
+    meta={'replaces': {'touched': 'int_touched_events', 'by': ['event_id'], 'day': 'event_date'}}
+) }}
+
+{% set touched = ref('int_touched_events') %}
+
 with
 
 events as (
@@ -20,7 +28,11 @@ lines as (
         event_type = 'order_refunded' as is_refund,
         case when event_type = 'order_refunded' then -line_amount else line_amount end as net_amount,
     from events
-    where event_type in ('order_completed', 'order_refunded')
+    where
+        event_type in ('order_completed', 'order_refunded')
+        {% if is_incremental() %}
+            and build_number = {{ var('build_number') }}
+        {% endif %}
 )
 
 select * from lines
