@@ -1,10 +1,12 @@
 """The only way into the warehouse: runs dbt under the shop's lock, and hands out short read-only readers.
 
-python -m warehouse build features --shop shops/demo.yml --run-date 2026-06-30
+python -m warehouse build features --shop shops/demo.yml --run-date 2026-06-30          # adds the night to what is there
+python -m warehouse build features --shop shops/demo.yml --run-date 2026-06-30 --full   # builds all anew, and tests all rows
 python -m warehouse build serving  --shop shops/demo.yml --run-date 2026-06-30
 """
 
 import fcntl
+import hashlib
 import json
 import logging
 import os
@@ -12,8 +14,8 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -31,6 +33,7 @@ STAGES = {
     "serving": ("path:models/candidates", "path:models/serving"),
 }
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+TESTED_DAYS = 7  # how far back the tests of a night look in the large tables; on Sundays and after a full build at all rows
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,23 @@ class ServingTable:
     name: str
     key: tuple[str, ...]
     description: str
+
+
+@dataclass(frozen=True)
+class State:
+    """What a database holds, as the file beside it says.
+
+    Args:
+        run_date: the night.
+        is_whole: its features stage ended well.
+        code: fingerprint of what its tables were made with.
+        build_number: how many nights have added to it since it was built in full.
+    """
+
+    run_date: str
+    is_whole: bool
+    code: str = ""
+    build_number: int = 0
 
 
 @contextmanager
@@ -82,8 +102,8 @@ def path(settings: Settings, shop: Shop, run_date: date) -> Path:
 
 def watermark(settings: Settings, shop: Shop) -> date | None:
     """The newest night that the shop's warehouse was built for, or was being built for when it was interrupted."""
-    state = _state_file(settings.paths(shop.name).warehouse)
-    return date.fromisoformat(json.loads(state.read_text())["run_date"]) if state.exists() else None
+    state = _state(settings.paths(shop.name).warehouse)
+    return date.fromisoformat(state.run_date) if state else None
 
 
 def remove(settings: Settings, shop: Shop) -> None:
@@ -127,10 +147,14 @@ def serving_tables(settings: Settings, shop: Shop, run_date: date) -> list[Servi
     )
 
 
-def build(settings: Settings, shop: Shop, run_date: date, stage: str) -> str:
+def build(settings: Settings, shop: Shop, run_date: date, stage: str, full: bool = False) -> str:
     """Run `dbt build` of one stage under the lock and return its summary line.
 
-    The features stage always starts from a new file, so a warehouse holds one night's tables and nothing older.
+    The features of a night at or after the last are added to what the shop's warehouse holds, unless it was made by other
+    code or its last run did not end well: then, and for an older night, they are built in a new file.
+
+    Args:
+        full: build the features in a new file in any case.
 
     Raises:
         StepError: the lock is held, or a model or test failed (each is named with dbt's message).
@@ -138,17 +162,19 @@ def build(settings: Settings, shop: Shop, run_date: date, stage: str) -> str:
     with lock(settings, shop, f"build {stage}"):
         database = path(settings, shop, run_date)
         if stage == "features":
-            _start_afresh(database, run_date)
+            state = _begin(settings, shop, run_date, database, full)
         else:
             _refuse_another_night(database, run_date)
-        results = _dbt(settings, shop, run_date, stage, database)
+            state = _state(database) or State(run_date.isoformat(), is_whole=True)
+        results = _dbt(settings, shop, run_date, stage, database, state.build_number)
         if stage == "features":
-            _write_state(database, run_date, is_whole=True)
+            _write_state(database, replace(state, is_whole=True))
     counts = {status: sum(result.status == status for result in results) for status in ("success", "pass", "warn")}
     seconds = sum(result.execution_time for result in results)
     return (
         f"build {stage} {shop.name} {run_date}: {counts['success']} models, {counts['pass']} tests passed, "
         f"{counts['warn']} warnings, {seconds:.1f} s, {database.stat().st_size / 1e6:.1f} MB"
+        + (f", added to {state.build_number} earlier" if stage == "features" and state.build_number else "")
     )
 
 
@@ -204,7 +230,7 @@ def document(settings: Settings, shop: Shop, folder: Path) -> Path:
     return folder / "static_index.html"
 
 
-def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: Path) -> list:
+def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: Path, build_number: int) -> list:
     # both take seconds to import, and only this function needs them
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
@@ -217,13 +243,21 @@ def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: P
     )
     target = _target(settings, shop, run_date, stage)
     built_at = datetime.now(UTC)  # names the build; no table's value is decided by it
-    extra = {"build_id": f"{run_date}-{built_at:%Y%m%dT%H%M%S%fZ}"} if stage == "serving" else {}
+    looks_at_all = build_number == 0 or run_date.isoweekday() == 7
+    extra = {
+        "build_number": build_number,
+        "tested_since": (date.min if looks_at_all else run_date - timedelta(days=TESTED_DAYS)).isoformat(),
+    }
+    if stage == "serving":
+        extra["build_id"] = f"{run_date}-{built_at:%Y%m%dT%H%M%S%fZ}"
+    # they are of the code, and it is the one that the full build tested
+    skipped = ("--exclude-resource-type", "unit_test") if build_number and stage == "features" else ()
     outcome = dbtRunner().invoke(
         [
             "--quiet", "build", "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
             "--target-path", str(target), "--log-path", str(target / "logs"),
             "--vars", json.dumps(variables(settings, shop, run_date) | extra),
-            "--select", *STAGES[stage],
+            "--select", *STAGES[stage], *skipped,
             "--no-partial-parse",  # it keeps unit tests that were renamed; with a new run_date dbt reads everything anyway
         ]
     )  # fmt: skip
@@ -239,11 +273,49 @@ def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: P
     return results
 
 
-def _start_afresh(database: Path, run_date: date) -> None:
+def _begin(settings: Settings, shop: Shop, run_date: date, database: Path, full: bool) -> State:
+    """Make the database ready for a night: as it is, where tonight can be added to it, else a new file; note that it is not whole.
+
+    A run that is killed half-way leaves tables of two nights, so the next one starts anew: that costs a full build, and
+    rarely; a copy of the file to work on would cost every night the time to write the whole history.
+    """
+    code = _fingerprint(settings, shop, run_date)
+    held = _state(database)
+    is_added = not full and database == settings.paths(shop.name).warehouse and database.exists()
+    is_added = is_added and held is not None and held.is_whole and held.code == code
+    state = State(run_date.isoformat(), is_whole=False, code=code, build_number=held.build_number + 1 if is_added else 0)
     database.parent.mkdir(parents=True, exist_ok=True)
-    _write_state(database, run_date, is_whole=False)
-    for file in (database, database.with_name(database.name + ".wal")):
-        file.unlink(missing_ok=True)
+    _write_state(database, state)
+    if is_added:
+        _drop_last_nights_serving(database)
+    else:
+        for file in (database, database.with_name(database.name + ".wal")):
+            file.unlink(missing_ok=True)
+    return state
+
+
+def _drop_last_nights_serving(database: Path) -> None:
+    """What is published is of one night: tables of the last one must not be there to be taken for tonight's."""
+    models = [file.stem for folder in ("candidates", "serving") for file in (DBT_PROJECT / "models" / folder).glob("*.sql")]
+    with duckdb.connect(str(database)) as connection:
+        for model in sorted(models):
+            connection.execute(f'drop table if exists "{model}"')
+
+
+def _fingerprint(settings: Settings, shop: Shop, run_date: date) -> str:
+    """What decides the tables beside the lake's rows and the night: the dbt project, its variables, the lake's columns, DuckDB."""
+    digest = hashlib.sha256(duckdb.__version__.encode())
+    folders = ("macros", *(f"models/{part.split('/')[-1]}" for part in STAGES["features"]))
+    files = [file for folder in folders for file in (DBT_PROJECT / folder).rglob("*.sql")]
+    for file in sorted((*files, DBT_PROJECT / "dbt_project.yml")):
+        digest.update(f"{file.relative_to(DBT_PROJECT)}\n{file.read_text()}\n".encode())
+    rules = {name: value for name, value in variables(settings, shop, run_date).items() if name not in ("run_date", "predictions")}
+    digest.update(json.dumps(rules, sort_keys=True).encode())
+    with duckdb.connect() as connection:
+        for file in sorted(settings.paths(shop.name).lake.glob("*/*/schema.parquet")):
+            columns = connection.execute("describe select * from read_parquet(?)", [str(file)]).fetchall()
+            digest.update(repr((file.parent.parent.name, [column[:2] for column in columns])).encode())
+    return digest.hexdigest()
 
 
 def _refuse_another_night(database: Path, run_date: date) -> None:
@@ -251,11 +323,10 @@ def _refuse_another_night(database: Path, run_date: date) -> None:
     build = f"run `python -m warehouse build features --run-date {run_date}` first"
     if not database.exists():
         raise steps.StepError(f"{database} does not exist: {build}")
-    state = _state_file(database)
-    held = json.loads(state.read_text()) if state.exists() else {"run_date": run_date.isoformat(), "is_whole": True}
-    if held["run_date"] != run_date.isoformat():
-        raise steps.StepError(f"{database} holds the night of {held['run_date']}: {build}")
-    if not held["is_whole"]:
+    held = _state(database) or State(run_date.isoformat(), is_whole=True)
+    if held.run_date != run_date.isoformat():
+        raise steps.StepError(f"{database} holds the night of {held.run_date}: {build}")
+    if not held.is_whole:
         raise steps.StepError(f"the build of {database} did not end well: {build}")
 
 
@@ -267,10 +338,15 @@ def _state_file(database: Path) -> Path:
     return database.with_suffix(".json")
 
 
-def _write_state(database: Path, run_date: date, is_whole: bool) -> None:
-    """Note which night a database holds, and whether its features stage ended well; seen whole or not at all."""
+def _state(database: Path) -> State | None:
+    file = _state_file(database)
+    return State(**json.loads(file.read_text())) if file.exists() else None
+
+
+def _write_state(database: Path, state: State) -> None:
+    """Note what a database holds; seen whole or not at all."""
     temporary = _state_file(database).with_suffix(".tmp")
-    temporary.write_text(json.dumps({"run_date": run_date.isoformat(), "is_whole": is_whole}))
+    temporary.write_text(json.dumps(asdict(state)))
     temporary.replace(_state_file(database))
 
 
@@ -278,7 +354,8 @@ def main() -> None:
     parser = steps.arguments(__doc__)
     parser.add_argument("command", choices=["build"])
     parser.add_argument("stage", choices=STAGES)
-    steps.run(parser, lambda settings, shop, run_date, options: build(settings, shop, run_date, options.stage))
+    parser.add_argument("--full", action="store_true", help="build the features anew, in a new file, and test all of their rows")
+    steps.run(parser, lambda settings, shop, run_date, options: build(settings, shop, run_date, options.stage, options.full))
 
 
 if __name__ == "__main__":

@@ -335,14 +335,17 @@ def test_a_night_killed_in_every_step_and_run_again_gives_the_same_tables(publis
 
 
 def test_the_same_night_again_lands_nothing_and_grows_no_warehouse(published_shop):
-    size = (published_shop.folder / "warehouse.duckdb").stat().st_size
     landed = published_shop.step("ingestion.land")
     assert " read 0 = landed 0 " in landed.stdout
-    for stage in ("features", "serving"):
-        built = published_shop.step("warehouse", "build", stage)
-        assert built.returncode == 0, built.stderr
+    sizes = []
+    for _ in range(3):
+        for stage in ("features", "serving"):
+            built = published_shop.step("warehouse", "build", stage)
+            assert built.returncode == 0, built.stderr
+        sizes.append((published_shop.folder / "warehouse.duckdb").stat().st_size)
+    # a table is written beside its last version; from the second time on the room of the one before last is there for it
     block = 262_144  # DuckDB's unit of space; which rows share one differs a little from run to run
-    assert (published_shop.folder / "warehouse.duckdb").stat().st_size <= size + 4 * block
+    assert sizes[2] <= sizes[1] + 4 * block, sizes
 
 
 def test_an_older_night_does_not_become_current(published_shop):

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace',
+    meta={'replaces': {'touched': 'int_parts', 'by': ['part'], 'where': 'is_changed'}}
+) }}
+
 with
 
 events as (

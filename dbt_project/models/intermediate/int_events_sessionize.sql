@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace',
+    meta={'replaces': {'touched': 'int_touched_events', 'by': ['event_id'], 'day': 'event_date'}}
+) }}
+
+{% set touched = ref('int_touched_events') %}
+
 with
 
 bots as (
@@ -6,9 +14,19 @@ bots as (
 
 -- a flood ends here, before anything is sorted by visitor; read twice rather than kept, since whole events are wide
 events as not materialized (
-    select stg_events.* exclude (part, is_late, consent_personalization), -- noqa: RF02
+    select stg_events.* exclude (is_late, consent_personalization), -- noqa: RF02
     from {{ ref('stg_events') }} as stg_events
     anti join bots on stg_events.visitor_key = bots.visitor_key
+    {% if is_incremental() %}
+        union all by name
+        -- the rest of the sessions that tonight's events touch
+        select
+            * exclude (
+                session_key, actor_key, session_first_date, session_last_date, build_number, is_leaving
+            )
+        from {{ touched }}
+        where not is_leaving
+    {% endif %}
 ),
 
 -- only what says whose and when is sorted; the rest of an event joins at the end
@@ -33,7 +51,7 @@ gaps as (
         *,
         coalesce(
             event_at - lag(event_at) over (partition by source, machine_key order by event_at, event_id)
-            > interval 30 minutes,
+            > {{ longest_silence() }},
             true
         ) as is_session_start,
     from traces
@@ -54,18 +72,19 @@ keyed as (
     select
         * exclude (session_number),
         -- named after its own first event: what came before it in the machine's history does not change it
-        md5(concat_ws('|', source, cast(machine_key as varchar), first_value(event_id) over (
-            partition by source, machine_key, session_number order by event_at, event_id
-        ))) as session_key,
+        md5(concat_ws('|', source, cast(machine_key as varchar), first_value(event_id) over session)) as session_key,
+        first_value(event_date) over session as session_first_date,
+        last_value(event_date) over session as session_last_date,
     from numbered
-    union all
+    window
+        session as (
+            partition by source, machine_key, session_number order by event_at, event_id
+            rows between unbounded preceding and unbounded following
+        )
+    union all by name
     select
         *,
-        case
-            when session_id is not null then md5(concat_ws('|', source, session_id))
-            -- nobody is known: the order is all there is of the session
-            when is_activity then md5(concat_ws('|', source, 'order', coalesce(order_id, event_id)))
-        end as session_key,
+        {{ stated_session_key() }} as session_key,
     from traces
     where visitor_key is null or session_id is not null or not is_activity
 ),
@@ -99,6 +118,8 @@ attributed as (
     select
         keyed.event_id,
         keyed.session_key,
+        keyed.session_first_date,
+        keyed.session_last_date,
         case
             when logins.user_key = logins.other_user_key then logins.user_key
             else keyed.visitor_key
@@ -117,6 +138,9 @@ sessionized as (
         events.*,
         attributed.session_key,
         attributed.actor_key,
+        attributed.session_first_date,
+        attributed.session_last_date,
+        {{ var('build_number') }} as build_number,
     from events
     inner join attributed on events.event_id = attributed.event_id
 )

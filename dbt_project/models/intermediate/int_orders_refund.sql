@@ -1,28 +1,28 @@
 with
 
-events as (
-    select * from {{ ref('fct_events') }}
-    where event_type in ('order_completed', 'order_refunded') and order_key is not null
+order_lines as (
+    select * from {{ ref('int_order_lines') }}
+    where order_key is not null
 ),
 
 refunds as (
     select
         *,
         row_number() over (partition by order_key order by event_at, event_id) as nth,
-    from events
-    where event_type = 'order_refunded' and item_id is null and price is null
+    from order_lines
+    where is_refund and item_id is null and price is null
 ),
 
 -- of the few orders that were refunded whole alone
 balances as (
     select
         event_id,
-        sum(case when event_type = 'order_refunded' then -line_amount else line_amount end) over (
+        sum(case when is_refund then -line_amount else line_amount end) over (
             partition by order_key order by event_at, event_id
             rows between unbounded preceding and 1 preceding
         ) as amount,
-    from events
-    where events.order_key in (select refunds.order_key from refunds)
+    from order_lines
+    where order_lines.order_key in (select refunds.order_key from refunds)
 ),
 
 refunded as (

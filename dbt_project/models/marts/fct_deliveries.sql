@@ -15,10 +15,9 @@ parts as (
 late_lines as (
     select
         parts.delivery_part,
-        count(*) as late_event_count,
-    from {{ ref('stg_events') }} as events
-    inner join parts on events.part = parts.part
-    where events.is_late
+        cast(sum(part_days.late_event_count) as bigint) as late_event_count,
+    from {{ ref('int_part_days') }} as part_days
+    inner join parts on part_days.part = parts.part
     group by parts.delivery_part
 ),
 

@@ -14,13 +14,7 @@ valued as (
         session_key,
         item_id,
         order_id,
-        case
-            when order_id is not null then order_id
-            -- a source that numbers no orders: what one visitor bought at one time is one
-            when event_type = 'order_completed' then md5(concat_ws(
-                '|', source, coalesce(cast(visitor_key as varchar), event_id), cast(epoch_us(event_at) as varchar)
-            ))
-        end as order_key,
+        {{ order_key() }} as order_key,
         currency,
         query,
         recommendation_id,
@@ -45,6 +39,7 @@ valued as (
                 and coalesce(currency, '{{ var("currency") }}') = '{{ var("currency") }}'
                 then cast(round(coalesce(quantity, 1) * price, 2) as decimal(18, 2))
         end as line_amount,
+        build_number,
     from events
 )
 

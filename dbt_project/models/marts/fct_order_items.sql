@@ -1,34 +1,29 @@
 with
 
-events as (
-    select * from {{ ref('fct_events') }}
+order_lines as (
+    select * from {{ ref('int_order_lines') }}
 ),
 
-order_events as (
-    select
-        events.* exclude (line_amount),
-        coalesce(events.line_amount, refunds.refunded_amount) as line_amount,
-    from events
-    left join {{ ref('int_orders_refund') }} as refunds on events.event_id = refunds.event_id
-    where events.event_type in ('order_completed', 'order_refunded')
+order_refunds as (
+    select * from {{ ref('int_orders_refund') }}
 ),
 
 lines as (
     select
-        event_id,
-        order_key,
-        order_id,
-        item_id,
-        actor_key as visitor_key,
-        currency,
-        coalesce(quantity, 1) as quantity,
-        price,
-        line_amount,
-        event_at,
-        event_date,
-        event_type = 'order_refunded' as is_refund,
-        case when event_type = 'order_refunded' then -line_amount else line_amount end as net_amount,
-    from order_events
+        order_lines.event_id,
+        order_lines.order_key,
+        order_lines.order_id,
+        order_lines.item_id,
+        order_lines.actor_key as visitor_key,
+        order_lines.currency,
+        coalesce(order_lines.quantity, 1) as quantity,
+        order_lines.price,
+        coalesce(order_lines.line_amount, order_refunds.refunded_amount) as line_amount,
+        order_lines.event_at,
+        order_lines.event_date,
+        order_lines.is_refund,
+    from order_lines
+    left join order_refunds on order_lines.event_id = order_refunds.event_id
 ),
 
 ordered as (
@@ -70,6 +65,7 @@ refunded as (
 netted as (
     select
         lines.*,
+        case when lines.is_refund then -lines.line_amount else lines.line_amount end as net_amount,
         case when not lines.is_refund then cast(coalesce(refunded.quantity, 0) as bigint) end as refunded_quantity,
         case when not lines.is_refund then cast(coalesce(refunded.amount, 0) as decimal(18, 2)) end as refunded_amount,
         case when lines.is_refund then ordered.order_key is not null end as is_of_known_order,
@@ -79,3 +75,4 @@ netted as (
 )
 
 select * from netted
+order by event_date

@@ -1,7 +1,18 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace',
+    meta={'replaces': {'touched': 'int_touched_orders', 'by': ['order_key']}}
+) }}
+
+{% set touched = ref('int_touched_orders') %}
+
 with
 
 order_items as (
-    select * from {{ ref('fct_order_items') }}
+    select order_items.* from {{ ref('fct_order_items') }} as order_items
+    {% if is_incremental() %}
+        semi join {{ touched }} as touched on order_items.order_key = touched.order_key
+    {% endif %}
 ),
 
 ordered as (

@@ -1,8 +1,21 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace',
+    meta={'replaces': {'touched': 'int_touched_events', 'by': ['session_key'], 'day': 'session_date'}}
+) }}
+
+{% set touched = ref('int_touched_events') %}
+
 with
 
 events as (
     select * from {{ ref('fct_events') }}
-    where is_activity
+    where
+        is_activity
+        {% if is_incremental() %}
+        -- sessions are written whole
+            and build_number = {{ var('build_number') }}
+        {% endif %}
 ),
 
 sessions as (
@@ -52,3 +65,4 @@ described as (
 )
 
 select * from described
+order by session_date

@@ -1,8 +1,25 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace',
+    meta={'replaces': {'touched': 'int_touched_user_days', 'by': ['visitor_key', 'event_date'], 'day': 'event_date'}}
+) }}
+
+{% set touched = ref('int_touched_user_days') %}
+
 with
 
 events as (
-    select * from {{ ref('fct_events') }}
-    where actor_key is not null and is_activity
+    select events.* from {{ ref('fct_events') }} as events
+    {% if is_incremental() %}
+        semi join {{ touched }} as touched
+            on events.actor_key = touched.visitor_key and events.event_date = touched.event_date
+    {% endif %}
+    where
+        events.actor_key is not null
+        and events.is_activity
+        {% if is_incremental() %}
+            and {{ on_days('events.event_date', 'select distinct event_date from ' ~ touched) }}
+        {% endif %}
 ),
 
 -- a session that goes on past midnight counts on both days with what lies on each: a day knows nothing of the next
@@ -73,3 +90,4 @@ user_days as (
 )
 
 select * from user_days
+order by event_date

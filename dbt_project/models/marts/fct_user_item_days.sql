@@ -1,8 +1,26 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace',
+    meta={'replaces': {'touched': 'int_touched_user_days', 'by': ['visitor_key', 'event_date'], 'day': 'event_date'}}
+) }}
+
+{% set touched = ref('int_touched_user_days') %}
+
 with
 
 events as (
-    select * from {{ ref('fct_events') }}
-    where actor_key is not null and item_id is not null and is_activity
+    select events.* from {{ ref('fct_events') }} as events
+    {% if is_incremental() %}
+        semi join {{ touched }} as touched
+            on events.actor_key = touched.visitor_key and events.event_date = touched.event_date
+    {% endif %}
+    where
+        events.actor_key is not null
+        and events.item_id is not null
+        and events.is_activity
+        {% if is_incremental() %}
+            and {{ on_days('events.event_date', 'select distinct event_date from ' ~ touched) }}
+        {% endif %}
 ),
 
 user_item_days as (
@@ -24,3 +42,4 @@ user_item_days as (
 )
 
 select * from user_item_days
+order by event_date

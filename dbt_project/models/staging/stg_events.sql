@@ -1,7 +1,7 @@
 with
 
 events as (
-    select * from {{ source('lake', 'events') }}
+    select * from {{ ref('base_events') }}
 ),
 
 known as (
@@ -31,7 +31,7 @@ known as (
         event_at at time zone '{{ var("timezone") }}' as event_local_at,
         cast(event_at at time zone '{{ var("timezone") }}' as date) as event_date,
         event_at < cast(landed_date as timestamp) at time zone '{{ var("timezone") }}' as is_late,
-        'lake' || substring(part, length('{{ var("lake") }}') + 1) as part,
+        part,
     from events
     -- a clock ahead of ours: tomorrow's events wait for tomorrow's night
     where event_at < cast({{ run_date() }} + 1 as timestamp) at time zone '{{ var("timezone") }}'

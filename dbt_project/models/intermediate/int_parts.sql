@@ -1,0 +1,103 @@
+{{ config(materialized='incremental', incremental_strategy='replace') }}
+
+with
+
+standing as (
+    select unnest(parts) as part
+    from {{ source('lake', 'deliveries') }}
+    where
+        kind = 'events'
+        and landed_date <= {{ run_date() }}
+        and coalesce(replaced_date > {{ run_date() }}, true)
+),
+
+{% if is_incremental() %}
+
+    held as (
+        select part from {{ this }}
+        where is_standing
+    ),
+
+    held_days as (
+        select
+            part,
+            bool_or(is_waiting and event_date <= {{ run_date() }}) as has_waited,
+            list(event_date) filter (where not is_waiting) as held_dates,
+        from {{ last_night('int_part_days') }}
+        group by part
+    ),
+
+    -- a bot whose busiest days are replaced may be one no more; all its events are brought back from the lake then
+    visitor_days as (
+        select * from {{ last_night('int_visitor_days') }}
+    ),
+
+    last_bots as (
+        select visitor_key from {{ last_night('int_bots') }}
+    ),
+
+    leaving_bots as (
+        select distinct visitor_days.visitor_key
+        from visitor_days
+        semi join last_bots on visitor_days.visitor_key = last_bots.visitor_key
+        anti join standing on visitor_days.part = standing.part
+    ),
+
+    left_days as (
+        select
+            visitor_days.visitor_key,
+            visitor_days.event_date,
+            sum(visitor_days.event_count) as event_count,
+        from visitor_days
+        semi join leaving_bots on visitor_days.visitor_key = leaving_bots.visitor_key
+        semi join standing on visitor_days.part = standing.part
+        group by visitor_days.visitor_key, visitor_days.event_date
+    ),
+
+    returned_bots as (
+        select visitor_key from left_days
+        group by visitor_key
+        having max(event_count) <= {{ var('max_events_per_day') }}
+    ),
+
+    returning_parts as (
+        select distinct visitor_days.part
+        from visitor_days
+        semi join returned_bots on visitor_days.visitor_key = returned_bots.visitor_key
+    ),
+
+{% else %}
+
+    held as (
+        select part from standing
+        where false
+    ),
+
+    held_days as (
+        select
+            part,
+            false as has_waited,
+            cast([] as date[]) as held_dates,
+        from held
+    ),
+
+    returning_parts as (
+        select part from held
+    ),
+
+{% endif %}
+
+parts as (
+    select
+        coalesce(standing.part, held.part) as part,
+        standing.part is not null as is_standing,
+        standing.part is null or held.part is null
+        or coalesce(held_days.has_waited, false) or returning_parts.part is not null as is_changed,
+        coalesce(held_days.held_dates, []) as held_dates,
+    from standing
+    full join held on standing.part = held.part
+    left join held_days on coalesce(standing.part, held.part) = held_days.part
+    left join returning_parts on coalesce(standing.part, held.part) = returning_parts.part
+)
+
+select * from parts
