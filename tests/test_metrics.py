@@ -32,9 +32,11 @@ def test_the_tables_of_kpis_compute_nothing_by_themselves(model):
     assert re.findall(r"\b(?:count|sum|avg|round|nullif|filter)\s*\(|\s/\s", without_metrics) == []
 
 
-def test_each_kpi_is_asked_for_once():
-    asked = re.findall(r"metric\('(\w+)'\) \}\} as (\w+),", (MODELS / "marts/fct_daily_kpis.sql").read_text())
+def test_each_kpi_is_asked_for_once_in_all_models():
+    models = "".join(file.read_text() for file in MODELS.rglob("*.sql"))
+    asked = re.findall(r"metric\('(\w+)'\) \}\} as (\w+),", models)
     assert sorted(asked) == sorted((name, name) for name in DEFINED)
+    assert len(asked) == models.count("metric('")
 
 
 def test_names_and_labels_are_unique():
