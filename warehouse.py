@@ -2,6 +2,7 @@
 
 python -m warehouse build features --shop shops/demo.yml --run-date 2026-06-30
 python -m warehouse build serving  --shop shops/demo.yml --run-date 2026-06-30
+python -m warehouse test features   --shop shops/demo.yml --run-date 2026-06-30     # the unit tests of the models
 """
 
 import fcntl
@@ -151,6 +152,23 @@ def build(settings: Settings, shop: Shop, run_date: date, stage: str) -> str:
     )
 
 
+def test(settings: Settings, shop: Shop, run_date: date, stage: str) -> str:
+    """Run the unit tests of a stage's models over the tables of a built night, and return the summary line.
+
+    They test code, not data, and take as long as the rest of a small build: so `make test` runs them, and no night does.
+
+    Raises:
+        StepError: the lock is held, the night is not built, or a test failed (each is named with dbt's message).
+    """
+    with lock(settings, shop, f"test {stage}"):
+        database = path(settings, shop, run_date)
+        _refuse_another_night(database, run_date)
+        results = _dbt(settings, shop, run_date, stage, database, "test")
+    return (
+        f"test {stage} {shop.name} {run_date}: {len(results)} unit tests passed, {sum(result.execution_time for result in results):.1f} s"
+    )
+
+
 def variables(settings: Settings, shop: Shop, run_date: date) -> dict[str, object]:
     """What the dbt project is told about the shop and the night; its models read nothing else from outside."""
     paths = settings.paths(shop.name)
@@ -177,7 +195,7 @@ def variables(settings: Settings, shop: Shop, run_date: date) -> dict[str, objec
     }
 
 
-def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: Path) -> list:
+def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: Path, command: str = "build") -> list:
     # both take seconds to import, and only this function needs them
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
@@ -188,15 +206,15 @@ def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: P
         NIGHTCART_THREADS=str(settings.threads),
         DBT_SEND_ANONYMOUS_USAGE_STATS="false",
     )
-    target = _target(settings, shop, run_date, stage)
+    target = _target(settings, shop, run_date, stage if command == "build" else f"{stage}_tests")
     built_at = datetime.now(UTC)  # names the build; no table's value is decided by it
     extra = {"build_id": f"{run_date}-{built_at:%Y%m%dT%H%M%S%fZ}"} if stage == "serving" else {}
     outcome = dbtRunner().invoke(
         [
-            "--quiet", "build", "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
+            "--quiet", command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
             "--target-path", str(target), "--log-path", str(target / "logs"),
             "--vars", json.dumps(variables(settings, shop, run_date) | extra),
-            "--select", *STAGES[stage],
+            "--select", *STAGES[stage], "--exclude-resource-type" if command == "build" else "--resource-type", "unit_test",
             "--no-partial-parse",  # it keeps unit tests that were renamed; with a new run_date dbt reads everything anyway
         ]
     )  # fmt: skip
@@ -249,9 +267,10 @@ def _write_state(database: Path, run_date: date, is_whole: bool) -> None:
 
 def main() -> None:
     parser = steps.arguments(__doc__)
-    parser.add_argument("command", choices=["build"])
+    commands = {"build": build, "test": test}
+    parser.add_argument("command", choices=commands)
     parser.add_argument("stage", choices=STAGES)
-    steps.run(parser, lambda settings, shop, run_date, options: build(settings, shop, run_date, options.stage))
+    steps.run(parser, lambda settings, shop, run_date, options: commands[options.command](settings, shop, run_date, options.stage))
 
 
 if __name__ == "__main__":
