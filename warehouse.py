@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -23,6 +24,9 @@ import rotation
 import steps
 from settings import PROJECT_ROOT, Settings
 from shop import Shop
+
+if TYPE_CHECKING:
+    from dbt.contracts.results import RunResult
 
 log = logging.getLogger("warehouse")
 
@@ -225,9 +229,17 @@ def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: P
     results = list(outcome.result)
     failures = [result for result in results if result.status in ("error", "fail", "runtime error", "partial success")]
     if failures or not outcome.success:
-        lines = "\n".join(f"  {result.node.unique_id}: {(result.message or '').strip()}" for result in failures)
+        lines = "\n".join(f"  {_failure(result, database)}" for result in failures)
         raise steps.StepError(f"dbt stage {stage}: {len(failures)} failure(s)\n{lines}")
     return results
+
+
+def _failure(result: "RunResult", database: Path) -> str:
+    """What dbt says of a failed model or test; of a test of data, how to see the rows that it found."""
+    said = f"{result.node.unique_id}: {(result.message or '').strip()}"
+    if result.status != "fail" or result.node.resource_type != "test":
+        return said
+    return f"{said}\n    the rows: duckdb -readonly {database} 'from {result.node.schema}.{result.node.alias}'"
 
 
 def _start_afresh(database: Path, run_date: date) -> None:
