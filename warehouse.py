@@ -24,6 +24,7 @@ import rotation
 import steps
 from settings import PROJECT_ROOT, Settings
 from shop import Shop
+from sources import Source
 
 if TYPE_CHECKING:
     from dbt.contracts.results import RunResult
@@ -196,7 +197,15 @@ def variables(settings: Settings, shop: Shop, run_date: date) -> dict[str, objec
         "holdout_share": rules.holdout_share,
         "snapshot_every_days": shop.predictions.snapshot_every_days,
         "snapshot_count": shop.predictions.snapshot_count,
+        "closed_weekdays": shop.closed_weekdays,
+        "closed_dates": [day.isoformat() for day in shop.closed_dates],
+        "sources": json.dumps([_limits(source) for source in shop.sources]),
     }
+
+
+def _limits(source: Source) -> dict[str, object]:
+    """After how many open days without a delivery of the source a night warns, and is held."""
+    return {"source": source.name, "kind": source.kind, "warned_after": source.warned_after_days, "held_after": source.held_after_days}
 
 
 def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: Path, command: str = "build") -> list:
