@@ -6,6 +6,8 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 
+import shop as shops
+from settings import PROJECT_ROOT
 from tests.models_by_hand import rendered
 
 NIGHT = date(2026, 6, 30)  # a Tuesday
@@ -120,3 +122,13 @@ def test_closed_days_are_not_waited_for_and_a_file_that_stays_as_it_is_is_never_
     assert verdicts(counts)["fresh"] == "warn"
     assert verdicts(counts, weekdays=(1, 2, 3, 4, 6))["fresh"] == "pass"
     assert verdicts(counts, warned_after=None, kind="items") == {"fresh": "pass"}
+
+
+def test_a_shop_file_names_closed_days_and_how_long_a_source_may_be_silent():
+    retail, demo = (shops.read(PROJECT_ROOT / "shops" / f"{name}.yml") for name in ("online_retail", "demo"))
+    assert retail.closed_weekdays == [6]
+    assert len(retail.closed_dates) == 16 and date(2011, 4, 22) in retail.closed_dates
+    limits = {source.name: (source.warned_after_days, source.held_after_days) for source in (*retail.sources, *demo.sources)}
+    assert limits == {
+        "invoices": (2, None), "descriptions": (None, None), "web": (2, None), "catalogue": (31, None), "customers": (31, None),
+    }  # fmt: skip
