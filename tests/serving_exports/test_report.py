@@ -68,6 +68,7 @@ def test_it_shows_what_the_tables_hold(page, published_shop):
     assert "event lines of an earlier day than the delivery’s 7 70" in text
     assert "1 visitor with more events on one day than a person can leave" in text
     assert "with all 4,600 of their events" in text
+    assert "crm: nothing delivered since 2026-06-26, on 4 open days" in text
     assert "51 of 51 audit checks passed" in text
 
 
