@@ -17,8 +17,8 @@ from pydantic import ValidationError as PydanticError
 from settings import PROJECT_ROOT, Settings
 from sources import Part, Source, SourceFileError, known_zone
 
-Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+Weekday = Literal[WEEKDAYS]
 
 IMPORTERS = PROJECT_ROOT / "shops" / "importers"  # source templates of the export formats that many shops share
 
@@ -96,7 +96,7 @@ class Shop(Part):
     namespace: str | None = None  # in the pseudonyms; shops that share it share visitors
     landing: Path | None = None  # relative to the project; default data/<shop>/landing
     schedule: Annotated[str, AfterValidator(_cron)] = "0 4 * * *"  # in the shop's zone
-    closed: tuple[Weekday, ...] = ()
+    closed: tuple[Weekday | date, ...] = ()  # weekdays, and days like 2026-12-25, on which nothing is delivered
     consent_default: bool = True  # for people whose consent nobody recorded
     sources: tuple[Source, ...] = Field(min_length=1)
     checks: Checks = Checks()
@@ -118,6 +118,15 @@ class Shop(Part):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    @property
+    def closed_weekdays(self) -> list[int]:
+        """As in ISO 8601: 1 is Monday."""
+        return [WEEKDAYS.index(day) + 1 for day in self.closed if not isinstance(day, date)]
+
+    @property
+    def closed_dates(self) -> list[date]:
+        return [day for day in self.closed if isinstance(day, date)]
 
     @property
     def identity_namespace(self) -> str:

@@ -49,6 +49,7 @@ FIELDS_BY_KIND = {
 TIMES = ("event_at", "linked_at")
 NUMBERS = ("quantity", "price", "rating", "position", "stock_quantity")
 _OF_RECORDS = ("event_id", "user_id", "anonymous_id")  # a record is one event's, whose refusal hides one person's ids
+FRESH_WITHIN_DAYS = 2  # of events, unless the source says otherwise
 Kind = Literal["events", "items", "users", "links"]
 Format = Literal["csv", "json_lines", "json", "parquet"]
 # A path: names with dots between, each with [key=value] or [0] behind it where it is a list of which one element is meant.
@@ -192,6 +193,8 @@ class Source(Part):
     columns: dict[str, ColumnEntry]
     traits: Annotated[dict[str, str], BeforeValidator(_named)] = {}  # users only: names of traits and their columns or paths
     skip: tuple[SkipRule, ...] = ()
+    fresh_within_days: int | None = Field(default=None, ge=0)  # open days without a delivery before the night warns; events: 2
+    held_after_days: int | None = Field(default=None, ge=0)  # and before it is not published
     anonymous_orders: bool = False  # order lines that name nobody land with no visitor_key instead of being refused
 
     @model_validator(mode="after")
@@ -274,6 +277,12 @@ class Source(Part):
             conditions += [condition for rule in self.event_type.rules for condition in rule.when]
         yield from (condition.column for condition in conditions)
         yield from (*self.traits.values(), *filter(None, [self.lines]))
+
+    @property
+    def warned_after_days(self) -> int | None:
+        """After how many open days without a delivery a night warns; None: never, since it may be a file that stays as it is."""
+        is_daily = self.kind == "events" and "{date}" in self.files
+        return FRESH_WITHIN_DAYS if self.fresh_within_days is None and is_daily else self.fresh_within_days
 
     @property
     def glob(self) -> str:

@@ -3,6 +3,7 @@
 python -m warehouse build features --shop shops/demo.yml --run-date 2026-06-30          # adds the night to what is there
 python -m warehouse build features --shop shops/demo.yml --run-date 2026-06-30 --full   # builds all anew, and tests all rows
 python -m warehouse build serving  --shop shops/demo.yml --run-date 2026-06-30
+python -m warehouse test features   --shop shops/demo.yml --run-date 2026-06-30     # the unit tests of the models
 """
 
 import fcntl
@@ -12,11 +13,13 @@ import logging
 import os
 import shutil
 import sys
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -25,6 +28,10 @@ import rotation
 import steps
 from settings import PROJECT_ROOT, Settings
 from shop import Shop
+from sources import Source
+
+if TYPE_CHECKING:
+    from dbt.contracts.results import RunResult
 
 log = logging.getLogger("warehouse")
 
@@ -178,6 +185,23 @@ def build(settings: Settings, shop: Shop, run_date: date, stage: str, full: bool
     )
 
 
+def test(settings: Settings, shop: Shop, run_date: date, stage: str) -> str:
+    """Run the unit tests of a stage's models over the tables of a built night, and return the summary line.
+
+    They test code, not data, and take as long as the rest of a small build: so `make test` runs them, and no night does.
+
+    Raises:
+        StepError: the lock is held, the night is not built, or a test failed (each is named with dbt's message).
+    """
+    with lock(settings, shop, f"test {stage}"):
+        database = path(settings, shop, run_date)
+        _refuse_another_night(database, run_date)
+        results = _dbt(settings, shop, run_date, stage, database, command="test")
+    return (
+        f"test {stage} {shop.name} {run_date}: {len(results)} unit tests passed, {sum(result.execution_time for result in results):.1f} s"
+    )
+
+
 def variables(settings: Settings, shop: Shop, run_date: date) -> dict[str, object]:
     """What the dbt project is told about the shop and the night; its models read nothing else from outside."""
     paths = settings.paths(shop.name)
@@ -202,7 +226,15 @@ def variables(settings: Settings, shop: Shop, run_date: date) -> dict[str, objec
         "snapshot_every_days": shop.predictions.snapshot_every_days,
         "snapshot_count": shop.predictions.snapshot_count,
         "horizons_days": list(shop.predictions.horizons_days),
+        "closed_weekdays": shop.closed_weekdays,
+        "closed_dates": [day.isoformat() for day in shop.closed_dates],
+        "sources": json.dumps([_limits(source) for source in shop.sources]),
     } | metrics.variables()
+
+
+def _limits(source: Source) -> dict[str, object]:
+    """After how many open days without a delivery of the source a night warns, and is held."""
+    return {"source": source.name, "kind": source.kind, "warned_after": source.warned_after_days, "held_after": source.held_after_days}
 
 
 def document(settings: Settings, shop: Shop, folder: Path) -> Path:
@@ -230,7 +262,7 @@ def document(settings: Settings, shop: Shop, folder: Path) -> Path:
     return folder / "static_index.html"
 
 
-def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: Path, build_number: int) -> list:
+def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: Path, build_number: int = 0, command: str = "build") -> list:
     # both take seconds to import, and only this function needs them
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
@@ -241,7 +273,7 @@ def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: P
         NIGHTCART_THREADS=str(settings.threads),
         DBT_SEND_ANONYMOUS_USAGE_STATS="false",
     )
-    target = _target(settings, shop, run_date, stage)
+    target = _target(settings, shop, run_date, stage if command == "build" else f"{stage}_tests")
     built_at = datetime.now(UTC)  # names the build; no table's value is decided by it
     looks_at_all = build_number == 0 or run_date.isoweekday() == 7
     extra = {
@@ -250,14 +282,12 @@ def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: P
     }
     if stage == "serving":
         extra["build_id"] = f"{run_date}-{built_at:%Y%m%dT%H%M%S%fZ}"
-    # they are of the code, and it is the one that the full build tested
-    skipped = ("--exclude-resource-type", "unit_test") if build_number and stage == "features" else ()
     outcome = dbtRunner().invoke(
         [
-            "--quiet", "build", "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
+            "--quiet", command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
             "--target-path", str(target), "--log-path", str(target / "logs"),
             "--vars", json.dumps(variables(settings, shop, run_date) | extra),
-            "--select", *STAGES[stage], *skipped,
+            "--select", *STAGES[stage], "--exclude-resource-type" if command == "build" else "--resource-type", "unit_test",
             "--no-partial-parse",  # it keeps unit tests that were renamed; with a new run_date dbt reads everything anyway
         ]
     )  # fmt: skip
@@ -268,9 +298,17 @@ def _dbt(settings: Settings, shop: Shop, run_date: date, stage: str, database: P
     results = list(outcome.result)
     failures = [result for result in results if result.status in ("error", "fail", "runtime error", "partial success")]
     if failures or not outcome.success:
-        lines = "\n".join(f"  {result.node.unique_id}: {(result.message or '').strip()}" for result in failures)
+        lines = "\n".join(f"  {_failure(result, database)}" for result in failures)
         raise steps.StepError(f"dbt stage {stage}: {len(failures)} failure(s)\n{lines}")
     return results
+
+
+def _failure(result: "RunResult", database: Path) -> str:
+    """What dbt says of a failed model or test; of a test of data, how to see the rows that it found."""
+    said = f"{result.node.unique_id}: {(result.message or '').strip()}"
+    if result.status != "fail" or result.node.resource_type != "test":
+        return said
+    return f"{said}\n    the rows: duckdb -readonly {database} 'from {result.node.schema}.{result.node.alias}'"
 
 
 def _begin(settings: Settings, shop: Shop, run_date: date, database: Path, full: bool) -> State:
@@ -352,10 +390,16 @@ def _write_state(database: Path, state: State) -> None:
 
 def main() -> None:
     parser = steps.arguments(__doc__)
-    parser.add_argument("command", choices=["build"])
+    parser.add_argument("command", choices=["build", "test"])
     parser.add_argument("stage", choices=STAGES)
     parser.add_argument("--full", action="store_true", help="build the features anew, in a new file, and test all of their rows")
-    steps.run(parser, lambda settings, shop, run_date, options: build(settings, shop, run_date, options.stage, options.full))
+    steps.run(parser, _run)
+
+
+def _run(settings: Settings, shop: Shop, run_date: date, options: Namespace) -> str:
+    if options.command == "test":
+        return test(settings, shop, run_date, options.stage)
+    return build(settings, shop, run_date, options.stage, options.full)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ night goes on from there.
 - `promote`: MLflow's store cannot be read (`make doctor`). The champion stays the one of the night before.
 - `score`: the champion cannot be refitted or loaded. Clear the training tasks too: they make its model anew.
 - `build_serving`: dbt names the published table whose contract or test broke.
-- `publish`: the audit refused the build and says why, or the disk is full (`make doctor`). To go back by a night:
+- `publish`: the audit refused the build and says why, or the disk is full (`make doctor`). Where a day is missing or a tenth of
+  what its weekday has: ask the sender, land the rest and clear `land`; if the shop was closed, name the day in the shop file's
+  `closed`; if it is right as it is, publish by hand with `--despite-volume`. To go back by a night:
   `python -m serving_exports.rollback`.
 
 *"The lock … is held"*: another command writes to this shop, at this moment. Wait for it; nothing was written.

@@ -15,6 +15,7 @@ import duckdb
 from serving_exports.tables import Column, columns, content_hash, literal, quoted
 from warehouse import ServingTable
 
+AS_USUAL = "what came tonight is what comes on such a day"
 QUERIES = Path(__file__).parent / "audits"
 
 # Columns that name something and may be text: an item, or something Nightcart made itself. Whatever else ends in _id could
@@ -53,12 +54,27 @@ def read_back(connection: duckdb.DuckDBPyConnection, table: ServingTable) -> Wri
     return WrittenTable(table, of, rows, content_hash(connection, relation, table.name, of))
 
 
-def run(connection: duckdb.DuckDBPyConnection, written: list[WrittenTable], folder: Path, run_date: date, k: int) -> list[Check]:
-    """Every check on the build in `folder`; `connection` has it attached as `serving`, and its origin as `warehouse`."""
+def run(
+    connection: duckdb.DuckDBPyConnection, written: list[WrittenTable], folder: Path, run_date: date, k: int, despite_volume: bool = False
+) -> list[Check]:
+    """Every check on the build in `folder`; `connection` has it attached as `serving`, and its origin as `warehouse`.
+
+    Args:
+        despite_volume: somebody has looked at a day that is missing or too small, and publishes it as it is.
+    """
     connection.execute(f"set variable run_date = date '{run_date}'")
     connection.execute(f"set variable k = {k}")
     checks = [check for table in written for check in _table_checks(connection, table, folder)]
-    return checks + [_query_check(connection, file) for file in sorted(QUERIES.glob("*.sql"))]
+    checks += [_query_check(connection, file) for file in sorted(QUERIES.glob("*.sql"))]
+    return [*checks, _intake_check(connection, despite_volume)]
+
+
+def _intake_check(connection: duckdb.DuckDBPyConnection, despite_volume: bool) -> Check:
+    held = connection.execute("select sentence from warehouse.fct_intake_checks where verdict = 'hold' order by sentence").fetchall()
+    if not held:
+        return Check(AS_USUAL, True)
+    to_do = "published with --despite-volume" if despite_volume else "if that is right: call the day closed, or publish --despite-volume"
+    return Check(AS_USUAL, despite_volume, "; ".join([*(sentence for (sentence,) in held), to_do]))
 
 
 def _table_checks(connection: duckdb.DuckDBPyConnection, written: WrittenTable, folder: Path) -> list[Check]:

@@ -25,8 +25,12 @@ from warehouse import ServingTable
 log = logging.getLogger("publish")
 
 
-def publish(settings: Settings, shop: Shop, run_date: date, keep: int = KEEP_BUILDS) -> str:
+def publish(settings: Settings, shop: Shop, run_date: date, keep: int = KEEP_BUILDS, despite_volume: bool = False) -> str:
     """Publish the serving tables of `run_date` under the shop's lock and return the summary line.
+
+    Args:
+        keep: builds.
+        despite_volume: also a day that is missing or far too small; the manifest says so.
 
     Raises:
         StepError: the lock is held, the warehouse holds no serving tables of that night, or the audit refused them;
@@ -37,7 +41,7 @@ def publish(settings: Settings, shop: Shop, run_date: date, keep: int = KEEP_BUI
         builds = Builds(settings.paths(shop.name).serving)
         builds.remove_leftovers()
         flips.complete_log(builds)
-        build_id, is_new = _build(settings, shop, run_date, builds)
+        build_id, is_new = _build(settings, shop, run_date, builds, despite_volume)
         outcome = _make_current(builds, build_id, run_date)
         removed = builds.prune(keep, {build_id, builds.current(), flips.previous(builds)}, datetime.now(UTC))
     made = _describe(builds, build_id) if is_new else "nothing new to write"
@@ -45,7 +49,7 @@ def publish(settings: Settings, shop: Shop, run_date: date, keep: int = KEEP_BUI
     return f"publish {shop.name} {run_date}: build {build_id}, {made}, {time.monotonic() - started:.1f} s; {outcome}{swept}"
 
 
-def _build(settings: Settings, shop: Shop, run_date: date, builds: Builds) -> tuple[str, bool]:
+def _build(settings: Settings, shop: Shop, run_date: date, builds: Builds, despite_volume: bool) -> tuple[str, bool]:
     """Write the build the warehouse holds unless it is there; returns its id and whether it was written now."""
     with warehouse.reader(settings, shop, run_date) as connection:
         run = manifest.read_run(connection)
@@ -62,7 +66,7 @@ def _build(settings: Settings, shop: Shop, run_date: date, builds: Builds) -> tu
         partial = builds.begin(build_id)
         connection.execute(f"set temp_directory = {tables.literal(partial.with_suffix('.spill.partial'))}")
         fault_point("publish.begun")
-        content = _write(connection, warehouse.serving_tables(settings, shop, run_date), partial, shop, run)
+        content = _write(connection, warehouse.serving_tables(settings, shop, run_date), partial, shop, run, despite_volume)
     if not content["audit"]["passed"]:
         raise _refusal(builds, partial, content)
     builds.finish(partial)
@@ -70,13 +74,15 @@ def _build(settings: Settings, shop: Shop, run_date: date, builds: Builds) -> tu
     return build_id, True
 
 
-def _write(connection: duckdb.DuckDBPyConnection, published: list[ServingTable], partial: Path, shop: Shop, run: dict) -> dict:
+def _write(
+    connection: duckdb.DuckDBPyConnection, published: list[ServingTable], partial: Path, shop: Shop, run: dict, despite_volume: bool
+) -> dict:
     """Write everything a build holds into `partial` and return its manifest, which tells whether the audit passed."""
     tables.write(connection, published, partial)
     log.info("wrote %d tables", len(published))
     with tables.attached(connection, partial):
         written = [audit.read_back(connection, table) for table in published]
-        checks = audit.run(connection, written, partial, run["run_date"], shop.recommendations.k)
+        checks = audit.run(connection, written, partial, run["run_date"], shop.recommendations.k, despite_volume)
         log.info("audit: %d of %d checks passed", sum(check.passed for check in checks), len(checks))
         fault_point("publish.audited")
         content = manifest.compose(shop, run, written, checks)
@@ -118,7 +124,8 @@ def _describe(builds: Builds, build_id: str) -> str:
 def main() -> None:
     parser = steps.arguments(__doc__)
     parser.add_argument("--keep", type=int, default=KEEP_BUILDS, help="builds to keep, and all of the last 48 hours (default: %(default)s)")
-    steps.run(parser, lambda settings, shop, run_date, options: publish(settings, shop, run_date, options.keep))
+    parser.add_argument("--despite-volume", action="store_true", help="publish a day that is missing or far smaller than its weekday")
+    steps.run(parser, lambda settings, shop, run_date, options: publish(settings, shop, run_date, options.keep, options.despite_volume))
 
 
 if __name__ == "__main__":

@@ -264,6 +264,13 @@ def test_what_scored_is_the_champion_that_mlflow_names(published_shop):
     assert all(model["decision"] for model in models)
 
 
+@pytest.mark.parametrize("stage", ["features", "serving"])
+def test_the_unit_tests_of_the_models_pass(published_shop, stage):
+    tested = published_shop.step("warehouse", "test", stage)
+    assert tested.returncode == 0, tested.stderr
+    assert int(re.search(r"(\d+) unit tests passed", tested.stdout)[1]) >= 5
+
+
 def test_every_record_is_accounted_for(first_night):
     summary = first_night[("ingestion.land",)].summary
     figures = {word: int(number) for number, word in zip(*_numbers_and_words(summary), strict=True)}

@@ -1,6 +1,7 @@
 """What the warehouse makes of a lake: which deliveries it sees, who is who as of a day, and what becomes of a flood."""
 
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -241,6 +242,23 @@ def test_a_flood_is_flagged_with_its_day_and_count_and_goes_no_further(tiny_late
     for table in ("feat_user_snapshots", "feat_interactions", "int_people_as_of"):
         assert tiny_later.rows(f"select count(*) from {table} where user_key = '{key(FLOOD)}'") == [(0,)], table
     assert tiny_later.rows("select count(*) from fct_events where item_id = 'z'") == [(0,)]
+
+
+def test_the_rows_that_a_failed_test_found_can_be_read_afterwards(built):
+    """The same event line twice, in two deliveries that landing did not compare."""
+    twice = event(1, "2026-03-19 10:00:00", item_id="twice") | {"event_id": "same#1"}
+
+    def fill_twice(lake: LakeByHand) -> None:
+        lake.deliver("events", "web-one", "2026-03-20", [twice])
+        lake.deliver("events", "web-two", "2026-03-21", [twice])
+
+    with pytest.raises(AssertionError) as failed:
+        built(fill_twice)
+    found = re.search(r"fct_events_event_id.*\n +the rows: duckdb -readonly (\S+) '(.+)'", str(failed.value))
+    assert found, failed.value
+    with duckdb.connect(found[1], read_only=True) as connection:
+        ((event_id, count),) = connection.sql(found[2]).fetchall()
+    assert event_id == "same#1" and count > 1
 
 
 def compiled(tiny: TinyWarehouse, model: str) -> str:

@@ -14,3 +14,11 @@
     union all
     select {{ run_date() }} as as_of_date
 {%- endmacro %}
+
+{# Whether the shop file calls a day closed: nothing is delivered on it. #}
+{% macro is_closed(day) -%}
+    (
+        list_contains(cast({{ var('closed_weekdays') }} as integer[]), isodow({{ day }}))
+        or list_contains(cast({{ var('closed_dates') }} as date[]), {{ day }})
+    )
+{%- endmacro %}

@@ -56,6 +56,7 @@ INTAKE = {
     "night": {"files": 1, "read": 120, "landed": 110, "quarantined": 4, "duplicate": 5, "skipped": 1, "late_event": 7},
     "standing": {"files": 90, "read": 12_000, "landed": 11_900, "quarantined": 40, "duplicate": 50, "skipped": 10, "late_event": 70},
     "bots": {"visitors": 1, "events": 4_600},
+    "warnings": ["crm: nothing delivered since 2026-06-26, on 4 open days"],
 }
 SHOP_SQL = (Path(__file__).parent / "small_warehouse.sql").read_text()
 

@@ -68,5 +68,8 @@ from (select day, cast(row_number() over (order by day) as integer) as i from ge
 create table run_manifest as
 select $build_id as build_id, $shop as shop, cast($run_date as date) as run_date, '[]' as tables, $models as models, $degraded as degraded, $intake as intake;
 
+create table fct_intake_checks as
+select 'web' as source, 'delivered' as check_name, 110 as found, 120 as usual, 'pass' as verdict, 'web: 110 events' as sentence;
+
 comment on column user_recommendations.score is 'Higher is better; one list''s scores only';
 comment on column daily_kpis.revenue is 'What was ordered that day, refunds not taken off.';

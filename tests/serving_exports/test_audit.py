@@ -1,5 +1,6 @@
 """Every fault that the audit must find, and what becomes of a build in which it finds one."""
 
+import json
 import shutil
 from datetime import date
 
@@ -172,6 +173,35 @@ def test_a_refused_build_is_kept_apart_with_its_reason_and_exits_non_zero(shop_w
     assert '"passed": false' in (refused / "manifest.json").read_text()
     assert "Refused: not published" in (refused / "report.html").read_text()
     assert "second" not in shop.builds.ids()
+
+
+MISSING = "web: 0 events delivered on 2026-06-30, against 100 on the same weekday (median of 8 weeks)"
+
+
+def test_a_night_whose_day_is_missing_is_held_until_somebody_says_that_it_is_right(shop_with_a_second_build, snapshot):
+    shop = shop_with_a_second_build
+    old = snapshot(shop.builds.link)
+    shop.change(f"update fct_intake_checks set verdict = 'hold', sentence = '{MISSING}'")
+
+    held = shop.run("publish", "--run-date", str(NIGHT))
+
+    assert held.returncode == 1
+    assert f"not so: {audit.AS_USUAL} ({MISSING}; if that is right: call the day closed, or publish --despite-volume)" in held.stderr
+    assert snapshot(shop.builds.link) == old
+    manifest = json.loads((shop.builds.root / "builds" / "second.refused" / "manifest.json").read_text())
+    assert [check["name"] for check in manifest["audit"]["checks"] if not check["passed"]] == [audit.AS_USUAL]
+
+    looked_at = shop.run("publish", "--run-date", str(NIGHT), "--despite-volume")
+
+    assert looked_at.stdout.endswith("now current\n"), looked_at.stderr
+    (check,) = (check for check in shop.builds.manifest("second")["audit"]["checks"] if check["name"] == audit.AS_USUAL)
+    assert check["detail"] == f"{MISSING}; published with --despite-volume"
+
+
+def test_no_other_fault_is_published_despite_it(shop_with_a_second_build):
+    shop_with_a_second_build.change("update user_segments set rfm_recency = 9")
+    with pytest.raises(steps.StepError, match="rfm scores run from 1 to 5"):
+        shop_with_a_second_build.publish(despite_volume=True)
 
 
 def test_a_refused_night_can_be_published_once_it_is_mended(shop_with_a_second_build):

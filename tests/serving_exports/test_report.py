@@ -70,7 +70,8 @@ def test_it_shows_what_the_tables_hold(page, published_shop):
     assert "event lines of an earlier day than the delivery’s 7 70" in text
     assert "1 visitor with more events on one day than a person can leave" in text
     assert "with all 4,600 of their events" in text
-    assert "50 of 50 audit checks passed" in text
+    assert "crm: nothing delivered since 2026-06-26, on 4 open days" in text
+    assert "51 of 51 audit checks passed" in text
 
 
 def test_a_rate_of_a_week_is_that_of_the_week_and_not_the_mean_of_its_days(filled_shop):

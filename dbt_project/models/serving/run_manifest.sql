@@ -58,6 +58,11 @@ bots as (
     from {{ ref('int_bots') }}
 ),
 
+warnings as (
+    select sentence from {{ ref('fct_intake_checks') }}
+    where verdict <> 'pass'
+),
+
 degraded as (
     select degraded as sentence from models
     where degraded is not null
@@ -93,7 +98,8 @@ manifest as (
         cast(to_json({
             'night': (select night from night),
             'standing': (select standing from standing),
-            'bots': (select bots from bots)
+            'bots': (select bots from bots),
+            'warnings': (select coalesce(list(sentence order by sentence), []) from warnings)
         }) as varchar) as intake,
 )
 
