@@ -288,7 +288,11 @@ def test_a_feature_that_forgets_its_day_is_found_out(
     lakes: Lakes, plain: duckdb.DuckDBPyConnection, with_later_things: duckdb.DuckDBPyConnection, model: str
 ) -> None:
     broken = f"({UP_TO_THE_DAY.sub('true', lakes.night.models[model]['compiled_code'])})"
-    assert rows(plain, broken, UP_TO_AS_OF) != rows(with_later_things, broken, UP_TO_AS_OF)
+    if model == "feat_user_windows":  # a later day has no bit to be counted by: the night itself stops
+        with pytest.raises(duckdb.OutOfRangeException, match=r"Value -\d+ is outside"):
+            rows(plain, broken, UP_TO_AS_OF)
+    else:
+        assert rows(plain, broken, UP_TO_AS_OF) != rows(with_later_things, broken, UP_TO_AS_OF)
 
 
 @pytest.mark.parametrize("model", models_with(AFTER_THE_DAY))

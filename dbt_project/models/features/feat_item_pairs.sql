@@ -59,82 +59,123 @@ members as (
     ) <= {{ basket_size }}
 ),
 
-basket_counts as (
+-- numbers instead of texts, in the texts' order: the join of baskets with themselves takes two thirds of the time
+series as (
     select
         as_of_date,
         relation,
         count(distinct basket_id) as basket_count,
+        cast(row_number() over (order by as_of_date, relation) as integer) as series_number,
     from members
     group by as_of_date, relation
 ),
 
-item_baskets as (
+basket_numbers as (
     select
         as_of_date,
         relation,
-        item_id,
-        count(*) as basket_count,
+        basket_id,
+        cast(row_number() over (order by as_of_date, relation, basket_id) as integer) as basket_number,
     from members
-    group by as_of_date, relation, item_id
+    group by as_of_date, relation, basket_id
+),
+
+item_numbers as (
+    select
+        item_id,
+        cast(row_number() over (order by item_id) as integer) as item_number,
+    from members
+    group by item_id
+),
+
+numbered as (
+    select
+        series.series_number,
+        basket_numbers.basket_number,
+        item_numbers.item_number,
+    from members
+    inner join series on members.as_of_date = series.as_of_date and members.relation = series.relation
+    inner join basket_numbers
+        on
+            members.as_of_date = basket_numbers.as_of_date
+            and members.relation = basket_numbers.relation
+            and members.basket_id = basket_numbers.basket_id
+    inner join item_numbers on members.item_id = item_numbers.item_id
+),
+
+item_baskets as (
+    select
+        series_number,
+        item_number,
+        count(*) as basket_count,
+    from numbered
+    group by series_number, item_number
 ),
 
 -- counted in one direction, then mirrored: half the work of the join
 counted as (
     select
-        one.as_of_date,
-        one.relation,
-        one.item_id,
-        other.item_id as other_item_id,
+        one.series_number,
+        one.item_number,
+        other.item_number as other_number,
         count(*) as support,
-    from members as one
-    inner join members as other
-        on
-            one.as_of_date = other.as_of_date
-            and one.relation = other.relation
-            and one.basket_id = other.basket_id
-            and one.item_id < other.item_id
-    group by one.as_of_date, one.relation, one.item_id, other.item_id
+    from numbered as one
+    inner join numbered as other on one.basket_number = other.basket_number and one.item_number < other.item_number
+    group by one.series_number, one.item_number, other.item_number
     having count(*) >= {{ min_support }}
-),
-
-pairs as (
-    select * from counted
-    union all
-    select
-        as_of_date,
-        relation,
-        other_item_id as item_id,
-        item_id as other_item_id,
-        support,
-    from counted
 ),
 
 scored as (
     select
-        pairs.as_of_date,
-        pairs.relation,
-        pairs.item_id,
-        pairs.other_item_id,
-        cast(pairs.support as integer) as support,
-        round(pairs.support / one.basket_count, 6) as confidence,
-        round(
-            pairs.support * cast(basket_counts.basket_count as double) / (one.basket_count * other.basket_count), 6
-        ) as lift,
+        counted.*,
+        one.basket_count,
+        other.basket_count as other_basket_count,
         -- cosine of the two items' baskets, damped so that a handful of shared baskets does not win
-        round(pairs.support / (sqrt(one.basket_count * other.basket_count) + 5), 6) as score,
-    from pairs
+        round(counted.support / (sqrt(one.basket_count * other.basket_count) + 5), 6) as score,
+    from counted
     inner join item_baskets as one
-        on pairs.as_of_date = one.as_of_date and pairs.relation = one.relation and pairs.item_id = one.item_id
+        on counted.series_number = one.series_number and counted.item_number = one.item_number
     inner join item_baskets as other
-        on
-            pairs.as_of_date = other.as_of_date
-            and pairs.relation = other.relation
-            and pairs.other_item_id = other.item_id
-    inner join basket_counts
-        on pairs.as_of_date = basket_counts.as_of_date and pairs.relation = basket_counts.relation
+        on counted.series_number = other.series_number and counted.other_number = other.item_number
+),
+
+mirrored as (
+    select * from scored
+    union all
+    select
+        series_number,
+        other_number as item_number,
+        item_number as other_number,
+        support,
+        other_basket_count as basket_count,
+        basket_count as other_basket_count,
+        score,
+    from scored
+),
+
+best as (
+    select * from mirrored
     qualify row_number() over (
-        partition by pairs.as_of_date, pairs.relation, pairs.item_id order by score desc, pairs.other_item_id
+        partition by series_number, item_number order by score desc, other_number
     ) <= {{ pairs_per_item }}
+),
+
+pairs as (
+    select
+        series.as_of_date,
+        series.relation,
+        one.item_id,
+        other.item_id as other_item_id,
+        cast(best.support as integer) as support,
+        round(best.support / best.basket_count, 6) as confidence,
+        round(
+            best.support * cast(series.basket_count as double) / (best.basket_count * best.other_basket_count), 6
+        ) as lift,
+        best.score,
+    from best
+    inner join series on best.series_number = series.series_number
+    inner join item_numbers as one on best.item_number = one.item_number
+    inner join item_numbers as other on best.other_number = other.item_number
 )
 
-select * from scored
+select * from pairs

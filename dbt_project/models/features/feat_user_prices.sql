@@ -24,6 +24,16 @@ category_prices as (
     group by as_of_date, coalesce(category, '')
 ),
 
+item_medians as (
+    select
+        items.as_of_date,
+        items.item_id,
+        category_prices.median_price,
+    from items
+    inner join category_prices
+        on items.as_of_date = category_prices.as_of_date and coalesce(items.category, '') = category_prices.category
+),
+
 recent as (
     select
         people.as_of_date,
@@ -31,16 +41,15 @@ recent as (
         purchases.purchase_quantity,
         purchases.purchase_amount,
         purchases.is_discounted,
-        cast(purchases.purchase_quantity * category_prices.median_price as decimal(18, 2)) as median_amount,
+        purchases.purchase_quantity * item_medians.median_price as median_amount,
     from people
     inner join purchases
         on
             people.visitor_key = purchases.visitor_key
             and people.as_of_date >= purchases.event_date
             and people.as_of_date - 365 < purchases.event_date
-    left join items on people.as_of_date = items.as_of_date and purchases.item_id = items.item_id
-    left join category_prices
-        on people.as_of_date = category_prices.as_of_date and coalesce(items.category, '') = category_prices.category
+    left join item_medians
+        on people.as_of_date = item_medians.as_of_date and purchases.item_id = item_medians.item_id
 ),
 
 prices as (
@@ -49,7 +58,7 @@ prices as (
         user_key,
         round(
             cast(sum(purchase_amount) filter (where median_amount is not null) as double)
-            / nullif(sum(median_amount), 0), 6
+            / nullif(cast(sum(median_amount) as double), 0), 6
         ) as price_level,
         round(
             cast(coalesce(sum(purchase_amount) filter (where is_discounted), 0) as double)
