@@ -1,6 +1,7 @@
 """A night's models as dbt compiled them, run over another lake without another call of dbt."""
 
 import json
+import re
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -42,6 +43,18 @@ class CompiledNight:
         connection.execute("set timezone = 'UTC'; attach ':memory:' as warehouse; use warehouse")
         for name, node in self.models.items():
             statement = node["compiled_code"].replace(str(self.lake), str(lake))
+            if name == "base_events":
+                statement = _with_files_of(connection, statement, lake)
             kind = "view" if node["config"]["materialized"] == "view" else "table"
             connection.execute(f"create {kind} {name} as {statement}")
         return connection
+
+
+def _with_files_of(connection: duckdb.DuckDBPyConnection, statement: str, lake: Path) -> str:
+    """The statement that reads the events, with the files of this lake instead of those that dbt found when it compiled it."""
+    parts = connection.sql("select part from int_parts where is_changed and is_standing order by part").fetchall()
+    files = "".join(f", '{lake.parent / part}'" for (part,) in parts)
+    changed, found = re.subn(r"(schema\.parquet')[^\]]*\]", lambda match: f"{match[1]}{files}]", statement)
+    if found != 1:
+        raise ValueError(f"base_events lists its files in another way: {statement}")
+    return changed
