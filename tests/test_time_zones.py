@@ -57,7 +57,7 @@ def staged(zone: str, at: list[datetime], landed: date, night: date = NIGHT) -> 
         insert = (
             "insert into base_events by name select $1::timestamptz as event_at, $2::date as landed_date, 'product_viewed' as event_type"
         )
-        connection.executemany(insert, [(str(instant), landed) for instant in at])
+        connection.executemany(f"insert into base_events by name select {values}", [(str(instant), landed) for instant in at])
         sql = rendered("stg_events", run_date=str(night), timezone=zone, lake="lake")
         rows = connection.sql(f"select epoch_us(event_at), event_local_at, event_date, is_late from ({sql})").fetchall()
     return {datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros): tuple(rest) for micros, *rest in rows}
