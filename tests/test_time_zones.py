@@ -54,9 +54,7 @@ def staged(zone: str, at: list[datetime], landed: date, night: date = NIGHT) -> 
         connection.execute(
             f"create table base_events as select {nothing}, date '{landed}' as landed_date, null::timestamptz as event_at where false"
         )
-        insert = (
-            "insert into base_events by name select $1::timestamptz as event_at, $2::date as landed_date, 'product_viewed' as event_type"
-        )
+        values = "$1::timestamptz as event_at, $2::date as landed_date, 'product_viewed' as event_type"
         connection.executemany(f"insert into base_events by name select {values}", [(str(instant), landed) for instant in at])
         sql = rendered("stg_events", run_date=str(night), timezone=zone, lake="lake")
         rows = connection.sql(f"select epoch_us(event_at), event_local_at, event_date, is_late from ({sql})").fetchall()

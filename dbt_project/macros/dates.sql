@@ -3,7 +3,8 @@
     cast('{{ var("run_date") }}' as date)
 {%- endmacro %}
 
-{# Past days that lie on a grid of their own, so that a night adds a day instead of moving all of them; and the run date. #}
+{# Past days that lie on a grid of their own, so that a night adds a day instead of moving all of them;
+   and the run date. #}
 {% macro snapshot_dates() -%}
     select
         cast(date 'epoch' + cast(step * {{ var('snapshot_every_days') }} as integer) as date) as as_of_date

@@ -1,4 +1,6 @@
-{# `column in (the days that the query gives)`, as literals: by them alone DuckDB skips the row groups of all other days. #}
+-- noqa: disable=LT02,LT05
+{# `column in (the days that the query gives)`, as literals: by them alone DuckDB skips the row groups of all
+   other days. #}
 {% macro on_days(column, query) -%}
     {%- set days = run_query(query).columns[0].values() if execute else [] -%}
     {%- if days -%}

@@ -1,4 +1,5 @@
-{# Sum of a daily count over the last `days` days, up to and with the as-of day; `days` must end a span of feat_user_windows. #}
+{# Sum of a daily count over the last `days` days, up to and with the as-of day; `days` must end a span of
+   feat_user_windows. #}
 {% macro sum_within(column, days) -%}
     cast(coalesce(sum({{ column }}) filter (where window_days <= {{ days }}), 0) as integer)
 {%- endmacro %}
