@@ -36,8 +36,8 @@ shop: $(INSTALLED) ## draft a shop file from SAMPLE=file.csv, or a folder of fil
 validate: $(INSTALLED) ## what a night would make of the files of SHOP=shops/x.yml, and what the outputs lack
 	@$(VENV_PYTHON) -m ingestion.validate --shop "$$SHOP" $${RUN_DATE:+--run-date "$$RUN_DATE"}
 
-test: $(INSTALLED) ## all tests
-	@$(VENV_PYTHON) -m pytest
+test: $(INSTALLED) ## all tests, on all cores
+	@$(VENV_PYTHON) -m pytest --numprocesses auto --dist loadgroup
 
 lint: $(INSTALLED) ## ruff and sqlfluff
 	@$(VENV_PYTHON) -m ruff check . && $(VENV_PYTHON) -m ruff format --check . && $(VENV_PYTHON) -m sqlfluff lint dbt_project
