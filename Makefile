@@ -37,7 +37,7 @@ validate: $(INSTALLED) ## what a night would make of the files of SHOP=shops/x.y
 	@$(VENV_PYTHON) -m ingestion.validate --shop "$$SHOP" $${RUN_DATE:+--run-date "$$RUN_DATE"}
 
 test: $(INSTALLED) ## all tests, on all cores
-	@$(VENV_PYTHON) -m pytest --numprocesses auto --dist loadgroup
+	@$(VENV_PYTHON) -m pytest --numprocesses auto --dist loadfile
 
 lint: $(INSTALLED) ## ruff and sqlfluff
 	@$(VENV_PYTHON) -m ruff check . && $(VENV_PYTHON) -m ruff format --check . && $(VENV_PYTHON) -m sqlfluff lint dbt_project

@@ -113,18 +113,6 @@ class TinyShop:
         return duckdb.connect(str(self.folder / "serving" / "current" / "shop.duckdb"), read_only=True)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What shares a night, or what a folder's tests are made of, is run by one process, so that it is made once."""
-    for item in items:
-        place = item.path.relative_to(PROJECT_ROOT / "tests")
-        shares_folder = place.parts[0] in ("dags", "serving_exports", "services", "training")
-        group = "night" if "tiny_shop" in getattr(item, "fixturenames", ()) else place.parts[0] if shares_folder else str(place)
-        item.add_marker(pytest.mark.xdist_group(group))
-    # the longest first: begun last, it would keep one process busy while the others have nothing left to do
-    items.sort(key=lambda item: "tiny_shop" not in getattr(item, "fixturenames", ()))
-
-
 @pytest.fixture(scope="session")
 def tiny_shop(tmp_path_factory: pytest.TempPathFactory) -> TinyShop:
     """300 users, 90 items and 150 days in landing/, and nothing run yet."""
