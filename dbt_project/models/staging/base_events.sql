@@ -1,3 +1,5 @@
+{# its lineage: the files of this source are named below, one by one #}
+{% set lake_events = source('lake', 'events') %}
 {% set parts = ref('int_parts') %}
 {% set folder = var('lake')[:-4] %}
 
