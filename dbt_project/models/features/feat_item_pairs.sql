@@ -6,8 +6,7 @@
 with
 
 as_of_dates as (
-    select as_of_date from {{ ref('int_as_of_dates') }}
-    where purpose = 'recommendations'
+    select {{ run_date() }} as as_of_date
 ),
 
 order_items as (

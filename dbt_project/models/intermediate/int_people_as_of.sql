@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', incremental_strategy='replace') }}
+
 with
 
 as_of_dates as (
@@ -56,6 +58,46 @@ allowed_people as (
     select people.*
     from people
     semi join allowed on people.user_key = allowed.visitor_key
+),
+
+{% if is_incremental() %}
+
+    held as (
+        select
+            purpose,
+            as_of_date,
+            visitor_key,
+            user_key,
+        from {{ this }}
+    ),
+
+    -- by person, since a key that came or went changes all that is known of one
+    changed as (
+        select distinct
+            purpose,
+            as_of_date,
+            user_key,
+        from ((from allowed_people except from held) union all (from held except from allowed_people)) as differences
+    ),
+
+{% endif %}
+
+compared as (
+    select
+        allowed_people.*,
+        {% if is_incremental() %}
+            changed.user_key is not null as is_changed,
+        {% else %}
+            true as is_changed,
+        {% endif %}
+    from allowed_people
+    {% if is_incremental() %}
+        left join changed
+            on
+                allowed_people.purpose = changed.purpose
+                and allowed_people.as_of_date = changed.as_of_date
+                and allowed_people.user_key = changed.user_key
+    {% endif %}
 )
 
-select * from allowed_people
+select * from compared
