@@ -63,41 +63,49 @@ allowed_people as (
 {% if is_incremental() %}
 
     held as (
-        select
-            purpose,
-            as_of_date,
-            visitor_key,
-            user_key,
-        from {{ this }}
+        select * exclude (is_changed) from {{ this }}
+    ),
+
+    came as (
+        select * from allowed_people
+        except
+        select * from held
+    ),
+
+    went as (
+        select * from held
+        except
+        select * from allowed_people
     ),
 
     -- by person, since a key that came or went changes all that is known of one
     changed as (
-        select distinct
+        select
             purpose,
             as_of_date,
             user_key,
-        from ((from allowed_people except from held) union all (from held except from allowed_people)) as differences
+        from came
+        union
+        select
+            purpose,
+            as_of_date,
+            user_key,
+        from went
     ),
 
 {% endif %}
 
-compared as (
+people_as_of as (
     select
         allowed_people.*,
         {% if is_incremental() %}
-            changed.user_key is not null as is_changed,
+            (allowed_people.purpose, allowed_people.as_of_date, allowed_people.user_key) in (
+                select (changed.purpose, changed.as_of_date, changed.user_key) from changed
+            ) as is_changed,
         {% else %}
             true as is_changed,
         {% endif %}
     from allowed_people
-    {% if is_incremental() %}
-        left join changed
-            on
-                allowed_people.purpose = changed.purpose
-                and allowed_people.as_of_date = changed.as_of_date
-                and allowed_people.user_key = changed.user_key
-    {% endif %}
 )
 
-select * from compared
+select * from people_as_of

@@ -100,7 +100,10 @@ people as (
     ),
 
     snapshot_people as (
-        select people.* exclude (is_changed)
+        select
+            people.as_of_date,
+            people.user_key,
+            people.visitor_key,
         from people
         semi join written on people.as_of_date = written.as_of_date and people.user_key = written.user_key
         union all
