@@ -1,0 +1,44 @@
+"""What the dbt project is told about the shop and the night."""
+
+import json
+from datetime import date
+
+import metrics
+from settings import Settings
+from shop import Shop
+from sources import Source
+
+
+def variables(settings: Settings, shop: Shop, run_date: date) -> dict[str, object]:
+    """What the dbt project is told about the shop and the night; its models read nothing else from outside."""
+    paths = settings.paths(shop.name)
+    rules = shop.recommendations
+    return {
+        "run_date": run_date.isoformat(),
+        "shop": shop.name,
+        "timezone": shop.timezone,
+        "currency": shop.currency,
+        "consent_default": shop.consent_default,
+        "lake": str(paths.lake),
+        "predictions": str(paths.predictions / f"run_date={run_date.isoformat()}"),
+        "min_events": shop.eligibility.min_events,
+        "max_events_per_day": shop.eligibility.max_events_per_day,
+        "active_within_days": shop.eligibility.active_within_days,
+        "k": rules.k,
+        "exclude_bought_within_days": rules.exclude_bought_within_days,
+        "holdout_days": rules.holdout_days,
+        "half_life_days": rules.half_life_days,
+        "min_stock": rules.min_stock,
+        "holdout_share": rules.holdout_share,
+        "snapshot_every_days": shop.predictions.snapshot_every_days,
+        "snapshot_count": shop.predictions.snapshot_count,
+        "horizons_days": list(shop.predictions.horizons_days),
+        "closed_weekdays": shop.closed_weekdays,
+        "closed_dates": [day.isoformat() for day in shop.closed_dates],
+        "sources": json.dumps([_limits(source) for source in shop.sources]),
+    } | metrics.variables()
+
+
+def _limits(source: Source) -> dict[str, object]:
+    """After how many open days without a delivery of the source a night warns, and is held."""
+    return {"source": source.name, "kind": source.kind, "warned_after": source.warned_after_days, "held_after": source.held_after_days}

@@ -1,0 +1,28 @@
+"""What a warehouse's tables were made with: nights are only added to tables made with the same."""
+
+import hashlib
+import json
+from datetime import date
+
+import duckdb
+
+from settings import Settings
+from shop import Shop
+from warehouse.dbt_calls import DBT_PROJECT, STAGES
+from warehouse.dbt_variables import variables
+
+
+def fingerprint(settings: Settings, shop: Shop, run_date: date) -> str:
+    """What decides the tables beside the lake's rows and the night: the dbt project, its variables, the lake's columns, DuckDB."""
+    digest = hashlib.sha256(duckdb.__version__.encode())
+    folders = ("macros", *(f"models/{part.split('/')[-1]}" for part in STAGES["features"]))
+    files = [file for folder in folders for file in (DBT_PROJECT / folder).rglob("*.sql")]
+    for file in sorted((*files, DBT_PROJECT / "dbt_project.yml")):
+        digest.update(f"{file.relative_to(DBT_PROJECT)}\n{file.read_text()}\n".encode())
+    rules = {name: value for name, value in variables(settings, shop, run_date).items() if name not in ("run_date", "predictions")}
+    digest.update(json.dumps(rules, sort_keys=True).encode())
+    with duckdb.connect() as connection:
+        for file in sorted(settings.paths(shop.name).lake.glob("*/*/schema.parquet")):
+            columns = connection.execute("describe select * from read_parquet(?)", [str(file)]).fetchall()
+            digest.update(repr((file.parent.parent.name, [column[:2] for column in columns])).encode())
+    return digest.hexdigest()

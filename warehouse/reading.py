@@ -1,0 +1,56 @@
+"""The short read-only reader of a night, and the list of what it publishes."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+import steps
+from settings import Settings
+from shop import Shop
+from warehouse.dbt_calls import target_folder
+from warehouse.state import path, refuse_another_night
+
+
+@dataclass(frozen=True)
+class ServingTable:
+    """One published table as dbt's manifest describes it: its name, its key, and the sentence that says what a row is."""
+
+    name: str
+    key: tuple[str, ...]
+    description: str
+
+
+@contextmanager
+def reader(settings: Settings, shop: Shop, run_date: date) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with the night's warehouse attached read-only as `warehouse`, and used. Keep it short: it blocks the writer.
+
+    Raises:
+        StepError: the night has no warehouse yet.
+    """
+    file = path(settings, shop, run_date)
+    refuse_another_night(file, run_date)
+    connection = duckdb.connect(config={"memory_limit": settings.memory_limit, "threads": settings.threads})
+    try:
+        connection.execute("set timezone = 'UTC'")
+        connection.execute(f"attach '{str(file).replace(chr(39), chr(39) * 2)}' as warehouse (read_only)")
+        connection.execute("use warehouse")
+        yield connection
+    finally:
+        connection.close()
+
+
+def serving_tables(settings: Settings, shop: Shop, run_date: date) -> list[ServingTable]:
+    """The published tables, read from the manifest of the last `build serving`, in alphabetical order."""
+    file = target_folder(settings, shop, run_date, "serving") / "manifest.json"
+    if not file.exists():
+        raise steps.StepError(f"{file} does not exist: run `python -m warehouse build serving --run-date {run_date}` first")
+    nodes = json.loads(file.read_text())["nodes"].values()
+    models = [node for node in nodes if node["resource_type"] == "model" and node["path"].startswith("serving/")]
+    return sorted(
+        (ServingTable(node["name"], tuple(node["config"]["meta"]["key"]), node["description"]) for node in models),
+        key=lambda table: table.name,
+    )

@@ -1,0 +1,81 @@
+"""What a database of the warehouse holds, as the file beside it says, and which database is a night's."""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+import steps
+from settings import Settings
+from shop import Shop
+
+
+@dataclass(frozen=True)
+class State:
+    """What a database holds, as the file beside it says.
+
+    Args:
+        run_date: the night.
+        is_whole: its features stage ended well.
+        code: fingerprint of what its tables were made with.
+        build_number: how many nights have added to it since it was built in full.
+    """
+
+    run_date: str
+    is_whole: bool
+    code: str = ""
+    build_number: int = 0
+
+
+def path(settings: Settings, shop: Shop, run_date: date) -> Path:
+    """The database of a night: the shop's warehouse, or one of its own for a night before the warehouse's watermark."""
+    paths = settings.paths(shop.name)
+    newest = watermark(settings, shop)
+    if newest is not None and run_date < newest:
+        return paths.nights / run_date.isoformat() / "warehouse.duckdb"
+    return paths.warehouse
+
+
+def watermark(settings: Settings, shop: Shop) -> date | None:
+    """The newest night that the shop's warehouse was built for, or was being built for when it was interrupted."""
+    state = read(settings.paths(shop.name).warehouse)
+    return date.fromisoformat(state.run_date) if state else None
+
+
+def remove(settings: Settings, shop: Shop) -> None:
+    """Remove every night's database of a shop, to be built anew; the caller holds the lock."""
+    paths = settings.paths(shop.name)
+    for file in (paths.warehouse, paths.warehouse.with_name(paths.warehouse.name + ".wal"), _file(paths.warehouse)):
+        file.unlink(missing_ok=True)
+    if paths.nights.exists():
+        shutil.rmtree(paths.nights)
+
+
+def refuse_another_night(database: Path, run_date: date) -> None:
+    """Raise StepError unless the database holds the whole features of this night."""
+    build = f"run `python -m warehouse build features --run-date {run_date}` first"
+    if not database.exists():
+        raise steps.StepError(f"{database} does not exist: {build}")
+    held = read(database) or State(run_date.isoformat(), is_whole=True)
+    if held.run_date != run_date.isoformat():
+        raise steps.StepError(f"{database} holds the night of {held.run_date}: {build}")
+    if not held.is_whole:
+        raise steps.StepError(f"the build of {database} did not end well: {build}")
+
+
+def _file(database: Path) -> Path:
+    return database.with_suffix(".json")
+
+
+def read(database: Path) -> State | None:
+    """What a database holds; None where nothing is noted of it."""
+    file = _file(database)
+    return State(**json.loads(file.read_text())) if file.exists() else None
+
+
+def write(database: Path, state: State) -> None:
+    """Note what a database holds; seen whole or not at all."""
+    temporary = _file(database).with_suffix(".tmp")
+    temporary.write_text(json.dumps(asdict(state)))
+    temporary.replace(_file(database))
