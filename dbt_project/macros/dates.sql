@@ -23,3 +23,8 @@
         or list_contains(cast({{ var('closed_dates') }} as date[]), {{ day }})
     )
 {%- endmacro %}
+
+{# The as-of days of the recommendations: 0 is the run date, 1 the test cut-off, 2 the validation cut-off. #}
+{% macro recommendation_date(step) -%}
+    ({{ run_date() }} - {{ step * var('holdout_days') | int }})
+{%- endmacro %}

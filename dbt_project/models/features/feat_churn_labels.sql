@@ -16,6 +16,7 @@ person_days as (
         cast(sum(user_days.event_count) as bigint) as event_count,
     from {{ ref('fct_user_days') }} as user_days
     inner join persons on user_days.visitor_key = persons.visitor_key
+    where user_days.event_date > (select min(snapshots.as_of_date) from snapshots)
     group by persons.user_key, user_days.event_date
 ),
 

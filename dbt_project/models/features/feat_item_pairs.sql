@@ -5,79 +5,51 @@
 
 with
 
-as_of_dates as (
-    select as_of_date from {{ ref('int_as_of_dates') }}
-    where purpose = 'recommendations'
-),
-
 order_items as (
     select * from {{ ref('fct_order_items') }}
-    where not is_refund and item_id is not null
+    where not is_refund and item_id is not null and event_date > {{ run_date() }} - 365
 ),
 
 user_item_days as (
     select * from {{ ref('fct_user_item_days') }}
+    where event_date > {{ run_date() }} - 180
 ),
 
 baskets as (
     select
-        as_of_dates.as_of_date,
-        'bought_together' as relation,
-        order_items.order_key as basket_id,
-        order_items.item_id,
-        sum(coalesce(order_items.line_amount, 0)) as strength,
-    from as_of_dates
-    inner join order_items
-        on
-            as_of_dates.as_of_date >= order_items.event_date
-            and as_of_dates.as_of_date - 365 < order_items.event_date
-    group by as_of_dates.as_of_date, order_items.order_key, order_items.item_id
+        true as is_order,
+        order_key as basket_id,
+        item_id,
+        sum(coalesce(line_amount, 0)) as strength,
+    from order_items
+    group by order_key, item_id
     union all
     select
-        as_of_dates.as_of_date,
-        'similar' as relation,
-        cast(user_item_days.visitor_key as varchar) as basket_id,
-        user_item_days.item_id,
+        false as is_order,
+        cast(visitor_key as varchar) as basket_id,
+        item_id,
         sum({{ interaction_weight('user_item_days') }}) as strength,
-    from as_of_dates
-    inner join user_item_days
-        on
-            as_of_dates.as_of_date >= user_item_days.event_date
-            and as_of_dates.as_of_date - 180 < user_item_days.event_date
-    group by as_of_dates.as_of_date, user_item_days.visitor_key, user_item_days.item_id
+    from user_item_days
+    group by visitor_key, item_id
 ),
 
 members as (
     select
-        as_of_date,
-        relation,
+        is_order,
         basket_id,
         item_id,
     from baskets
-    qualify row_number() over (
-        partition by as_of_date, relation, basket_id order by strength desc, item_id
-    ) <= {{ basket_size }}
+    qualify row_number() over (partition by is_order, basket_id order by strength desc, item_id) <= {{ basket_size }}
 ),
 
 -- numbers instead of texts, in the texts' order: the join of baskets with themselves takes two thirds of the time
-series as (
-    select
-        as_of_date,
-        relation,
-        count(distinct basket_id) as basket_count,
-        cast(row_number() over (order by as_of_date, relation) as integer) as series_number,
-    from members
-    group by as_of_date, relation
-),
-
 basket_numbers as (
     select
-        as_of_date,
-        relation,
+        is_order,
         basket_id,
-        cast(row_number() over (order by as_of_date, relation, basket_id) as integer) as basket_number,
+        cast(row_number() over (order by is_order, basket_id) as integer) as basket_number,
     from members
-    group by as_of_date, relation, basket_id
+    group by is_order, basket_id
 ),
 
 item_numbers as (
@@ -90,38 +62,42 @@ item_numbers as (
 
 numbered as (
     select
-        series.series_number,
+        members.is_order,
         basket_numbers.basket_number,
         item_numbers.item_number,
     from members
-    inner join series on members.as_of_date = series.as_of_date and members.relation = series.relation
     inner join basket_numbers
-        on
-            members.as_of_date = basket_numbers.as_of_date
-            and members.relation = basket_numbers.relation
-            and members.basket_id = basket_numbers.basket_id
+        on members.is_order = basket_numbers.is_order and members.basket_id = basket_numbers.basket_id
     inner join item_numbers on members.item_id = item_numbers.item_id
+),
+
+kinds as (
+    select
+        is_order,
+        count(*) as basket_count,
+    from basket_numbers
+    group by is_order
 ),
 
 item_baskets as (
     select
-        series_number,
+        is_order,
         item_number,
         count(*) as basket_count,
     from numbered
-    group by series_number, item_number
+    group by is_order, item_number
 ),
 
 -- counted in one direction, then mirrored: half the work of the join
 counted as (
     select
-        one.series_number,
+        one.is_order,
         one.item_number,
         other.item_number as other_number,
         count(*) as support,
     from numbered as one
     inner join numbered as other on one.basket_number = other.basket_number and one.item_number < other.item_number
-    group by one.series_number, one.item_number, other.item_number
+    group by one.is_order, one.item_number, other.item_number
     having count(*) >= {{ min_support }}
 ),
 
@@ -134,16 +110,16 @@ scored as (
         round(counted.support / (sqrt(one.basket_count * other.basket_count) + 5), 6) as score,
     from counted
     inner join item_baskets as one
-        on counted.series_number = one.series_number and counted.item_number = one.item_number
+        on counted.is_order = one.is_order and counted.item_number = one.item_number
     inner join item_baskets as other
-        on counted.series_number = other.series_number and counted.other_number = other.item_number
+        on counted.is_order = other.is_order and counted.other_number = other.item_number
 ),
 
 mirrored as (
     select * from scored
     union all
     select
-        series_number,
+        is_order,
         other_number as item_number,
         item_number as other_number,
         support,
@@ -156,24 +132,24 @@ mirrored as (
 best as (
     select * from mirrored
     qualify row_number() over (
-        partition by series_number, item_number order by score desc, other_number
+        partition by is_order, item_number order by score desc, other_number
     ) <= {{ pairs_per_item }}
 ),
 
 pairs as (
     select
-        series.as_of_date,
-        series.relation,
+        {{ run_date() }} as as_of_date,
+        case when kinds.is_order then 'bought_together' else 'similar' end as relation,
         one.item_id,
         other.item_id as other_item_id,
         cast(best.support as integer) as support,
         round(best.support / best.basket_count, 6) as confidence,
         round(
-            best.support * cast(series.basket_count as double) / (best.basket_count * best.other_basket_count), 6
+            best.support * cast(kinds.basket_count as double) / (best.basket_count * best.other_basket_count), 6
         ) as lift,
         best.score,
     from best
-    inner join series on best.series_number = series.series_number
+    inner join kinds on best.is_order = kinds.is_order
     inner join item_numbers as one on best.item_number = one.item_number
     inner join item_numbers as other on best.other_number = other.item_number
 )

@@ -39,31 +39,34 @@ popularity as (
     group by as_of_date, item_id
 ),
 
+-- once for all days: the groups are what it costs
 visitors as (
     select
-        as_of_dates.as_of_date,
-        user_item_days.item_id,
-        user_item_days.visitor_key,
-        as_of_dates.as_of_date - max(user_item_days.event_date) < 30 as is_recent,
-        sum(user_item_days.view_count) > 0 as has_viewed,
-        sum(user_item_days.purchase_count) > 0 as has_bought,
-    from as_of_dates
-    inner join {{ ref('fct_user_item_days') }} as user_item_days
-        on
-            as_of_dates.as_of_date >= user_item_days.event_date
-            and as_of_dates.as_of_date - 90 < user_item_days.event_date
-    group by as_of_dates.as_of_date, user_item_days.item_id, user_item_days.visitor_key
+        item_id,
+        visitor_key,
+        {% for step in range(3) -%}
+            {% set days_ago = '(' ~ recommendation_date(step) ~ ' - event_date)' -%}
+            bool_or({{ days_ago }} between 0 and 29) as is_recent_{{ step }},
+            bool_or({{ days_ago }} between 0 and 89 and view_count > 0) as has_viewed_{{ step }},
+            bool_or({{ days_ago }} between 0 and 89 and purchase_count > 0) as has_bought_{{ step }},
+        {% endfor -%}
+    from {{ ref('fct_user_item_days') }}
+    where {{ recommendation_date(2) }} - 90 < event_date
+    group by item_id, visitor_key
 ),
 
 reach as (
-    select
-        as_of_date,
-        item_id,
-        count(*) filter (where is_recent) as visitor_count_30d,
-        count(*) filter (where has_viewed) as viewer_count_90d,
-        count(*) filter (where has_viewed and has_bought) as buying_viewer_count_90d,
-    from visitors
-    group by as_of_date, item_id
+    {% for step in range(3) -%}
+        select
+            {{ recommendation_date(step) }} as as_of_date,
+            item_id,
+            count(*) filter (where is_recent_{{ step }}) as visitor_count_30d,
+            count(*) filter (where has_viewed_{{ step }}) as viewer_count_90d,
+            count(*) filter (where has_viewed_{{ step }} and has_bought_{{ step }}) as buying_viewer_count_90d,
+        from visitors
+        group by item_id
+        {{ 'union all' if not loop.last }}
+    {% endfor -%}
 ),
 
 -- what is in the catalogue or was ever sold by the day, or was looked at in the last quarter

@@ -17,7 +17,7 @@ person_days as (
         user_days.order_amount,
     from {{ ref('fct_user_days') }} as user_days
     inner join persons on user_days.visitor_key = persons.visitor_key
-    where user_days.order_count > 0
+    where user_days.order_count > 0 and user_days.event_date > (select min(snapshots.as_of_date) from snapshots)
 ),
 
 labels as (

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 {% set length = 50 %}
 
 with

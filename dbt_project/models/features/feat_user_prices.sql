@@ -1,8 +1,7 @@
 with
 
 people as (
-    select * from {{ ref('int_people_as_of') }}
-    where purpose = 'predictions'
+    select * from {{ ref('int_snapshot_people') }}
 ),
 
 purchases as (

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace',
+    meta={'replaces': {'touched': 'int_snapshot_people', 'by': ['as_of_date', 'user_key']}}
+) }}
+
 with
 
 activity as (

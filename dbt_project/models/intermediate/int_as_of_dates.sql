@@ -12,10 +12,12 @@ prediction_days as (
 ),
 
 recommendation_days as (
-    select
-        'recommendations' as purpose,
-        {{ run_date() }} - {{ var('holdout_days') }} * cast(step as integer) as as_of_date,
-    from range(3) as steps (step)
+    {% for step in range(3) -%}
+        select
+            'recommendations' as purpose,
+            {{ recommendation_date(step) }} as as_of_date,
+        {{ 'union all' if not loop.last }}
+    {% endfor -%}
 ),
 
 days as (

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', incremental_strategy='replace') }}
+
 with
 
 as_of_dates as (
@@ -56,6 +58,54 @@ allowed_people as (
     select people.*
     from people
     semi join allowed on people.user_key = allowed.visitor_key
+),
+
+{% if is_incremental() %}
+
+    held as (
+        select * exclude (is_changed) from {{ this }}
+    ),
+
+    came as (
+        select * from allowed_people
+        except
+        select * from held
+    ),
+
+    went as (
+        select * from held
+        except
+        select * from allowed_people
+    ),
+
+    -- by person, since a key that came or went changes all that is known of one
+    changed as (
+        select
+            purpose,
+            as_of_date,
+            user_key,
+        from came
+        union
+        select
+            purpose,
+            as_of_date,
+            user_key,
+        from went
+    ),
+
+{% endif %}
+
+people_as_of as (
+    select
+        allowed_people.*,
+        {% if is_incremental() %}
+            (allowed_people.purpose, allowed_people.as_of_date, allowed_people.user_key) in (
+                select (changed.purpose, changed.as_of_date, changed.user_key) from changed
+            ) as is_changed,
+        {% else %}
+            true as is_changed,
+        {% endif %}
+    from allowed_people
 )
 
-select * from allowed_people
+select * from people_as_of

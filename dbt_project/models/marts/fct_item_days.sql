@@ -1,8 +1,21 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace',
+    meta={'replaces': {'touched': 'int_touched_days', 'by': ['event_date'], 'day': 'event_date'}}
+) }}
+
+{% set touched = ref('int_touched_days') %}
+
 with
 
 events as (
     select * from {{ ref('fct_events') }}
-    where is_activity and item_id is not null
+    where
+        is_activity
+        and item_id is not null
+        {% if is_incremental() %}
+            and {{ on_days('event_date', 'select event_date from ' ~ touched) }}
+        {% endif %}
 ),
 
 item_days as (
@@ -24,3 +37,4 @@ item_days as (
 )
 
 select * from item_days
+order by event_date
