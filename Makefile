@@ -10,7 +10,7 @@ GPU ?=
 
 VENV_PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed$(if $(GPU),-gpu)
-BENCHMARKS := $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCHMARKS := $(basename $(notdir $(shell grep -l __main__ benchmarks/*.py)))
 LOCKED := --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" --quiet
 
 # A query and file names go to the commands as they are, with quotes and dollar signs.
