@@ -108,6 +108,12 @@ def land(folder: Path, rows: int, form: str) -> Run:
     return run
 
 
+def typical(runs: list[Run]) -> Run:
+    """The medians of the seconds, and the most memory."""
+    seconds, processor_seconds = (median(getattr(run, name) for run in runs) for name in ("seconds", "processor_seconds"))
+    return Run(seconds, processor_seconds, max(run.gigabytes for run in runs))
+
+
 def figures(folder: Path, rows: int, form: str, with_pandas: bool) -> Figures:
     csv = folder / "landing" / "2026-01-01.csv"
     csv.parent.mkdir(exist_ok=True)
@@ -122,8 +128,8 @@ def figures(folder: Path, rows: int, form: str, with_pandas: bool) -> Figures:
     return Figures(
         form,
         rows,
-        bare=Run(median(run.seconds for run, _ in pairs), max(run.gigabytes for run, _ in pairs)),
-        landing=Run(median(run.seconds for _, run in pairs), max(run.gigabytes for _, run in pairs)),
+        bare=typical([run for run, _ in pairs]),
+        landing=typical([run for _, run in pairs]),
         ratio=round(median(landing.seconds / bare.seconds for bare, landing in pairs), 2),
         pandas=pandas,
     )

@@ -64,7 +64,7 @@ class Figures:
 
     events: int
     threads: int
-    memory_limit: str
+    memory_limit: float  # what DuckDB may take, in GB
     large: Pair
     empty: Pair
     steps: list[StepRun]
@@ -73,8 +73,7 @@ class Figures:
     @property
     def memory_limits(self) -> tuple[float, float]:
         """Of the build and of the bare statements, in GB: what DuckDB may take, and what the process takes without any rows."""
-        limit = gigabytes(self.memory_limit)
-        return limit + self.empty.build.process.gigabytes, limit + self.empty.straight.gigabytes
+        return self.memory_limit + self.empty.build.process.gigabytes, self.memory_limit + self.empty.straight.gigabytes
 
     @property
     def is_within_limits(self) -> bool:
@@ -153,6 +152,7 @@ def print_steps(runs: list[StepRun]) -> None:
 def compared(events: int) -> Figures:
     """Measure it all in a folder that is thrown away."""
     daily = events // DAYS
+    memory_limit = gigabytes(Settings.from_environment().memory_limit)
     with tempfile.TemporaryDirectory(prefix="nightcart-benchmark-") as folder:
         empty = pair(Path(folder) / "empty", 1, 10)
         data = Path(folder) / "large"
@@ -162,7 +162,7 @@ def compared(events: int) -> Figures:
         steps = list(classic_steps.compared(lake, daily * DAYS, settings, shop))
         wrong = classic_steps.disagreements(steps)
         wrong += classic_steps.disagreements_with_the_tables(steps, lake, settings, shop, RUN_DATE)
-    return Figures(daily * DAYS, settings.threads, settings.memory_limit, large, empty, steps, wrong)
+    return Figures(daily * DAYS, settings.threads, memory_limit, large, empty, steps, wrong)
 
 
 def main() -> None:
@@ -173,7 +173,7 @@ def main() -> None:
     if importlib.util.find_spec("polars") is None:
         sys.exit("polars is missing: pip install -r requirements-benchmarks.txt")
     figures = compared(options.events or (QUICK_EVENTS if options.quick else EVENTS))
-    print(f"{figures.events:,} events of {DAYS} days, {figures.threads} threads, memory limit {figures.memory_limit}\n")
+    print(f"{figures.events:,} events of {DAYS} days, {figures.threads} threads, memory limit {figures.memory_limit:.2f} GB\n")
     print_build(figures)
     print_steps(figures.steps)
     print(*figures.disagreements, sep="\n")
