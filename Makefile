@@ -10,7 +10,7 @@ GPU ?=
 
 VENV_PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed$(if $(GPU),-gpu)
-BENCHMARKS := $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCHMARKS := $(basename $(notdir $(shell grep -l __main__ benchmarks/*.py)))
 LOCKED := --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" --quiet
 
 # A query and file names go to the commands as they are, with quotes and dollar signs.
@@ -58,11 +58,13 @@ rotate-key: $(INSTALLED) ## change the key of the pseudonyms, in all shops; call
 	@$(VENV_PYTHON) -m services.rotate_key
 
 bench: $(INSTALLED) ## the benchmarks, as tables
+	@$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-benchmarks.txt
 	@for name in $(BENCHMARKS); do $(VENV_PYTHON) -m benchmarks.$$name || exit 1; done
 
-lock: $(INSTALLED) ## compile requirements.in and requirements-gpu.in into hashed locks
+lock: $(INSTALLED) ## compile each requirements*.in into a hashed lock
 	@$(VENV_PYTHON) -m uv pip compile $(LOCKED) requirements.in -o requirements.txt
 	@$(VENV_PYTHON) -m uv pip compile $(LOCKED) -c requirements.txt requirements-gpu.in -o requirements-gpu.txt
+	@$(VENV_PYTHON) -m uv pip compile $(LOCKED) -c requirements.txt requirements-benchmarks.in -o requirements-benchmarks.txt
 
 $(INSTALLED): requirements.txt $(if $(GPU),requirements-gpu.txt)
 	@$(PYTHON) -m services.install $(if $(GPU),--gpu)

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass, field
@@ -25,6 +24,7 @@ import duckdb
 
 import shop as shops
 import warehouse
+from benchmarks.processes import Run, measured
 from settings import PROJECT_ROOT, Settings
 
 SHOP_FILE = PROJECT_ROOT / "shops" / "demo.yml"
@@ -60,25 +60,17 @@ class Lake:
 
 
 def environment(data: Path) -> dict[str, str]:
-    return os.environ | {"NIGHTCART_DATA": str(data), "NIGHTCART_HMAC_KEY": "00" * 32}
+    return {"NIGHTCART_DATA": str(data), "NIGHTCART_HMAC_KEY": "00" * 32}
 
 
-def run(data: Path, module: str, *arguments: str) -> tuple[str, float, float]:
-    """Run one step; its summary line, its processor seconds, and the most memory that its process held, in GB.
+def run(data: Path, module: str, *arguments: str) -> tuple[str, Run]:
+    """Run one step; its summary line, and what its process took.
 
     Raises:
         SystemExit: it failed; its output is printed.
     """
-    command = [sys.executable, "-m", module, *arguments, "--shop", str(SHOP_FILE)]
-    with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment(data), stdout=output, stderr=output)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        text = output.read()
-    if process.returncode != 0:
-        sys.exit(f"{' '.join(command)} failed:\n{text}")
-    return text.strip().splitlines()[-1], usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e9
+    process, text = measured(module, *arguments, "--shop", SHOP_FILE, environment=environment(data))
+    return text.strip().splitlines()[-1], process
 
 
 def add_flood(lake: Path, days: int) -> None:
@@ -121,12 +113,12 @@ def build(data: Path, lake: Lake) -> None:
     Raises:
         SystemExit: it failed, or the flood's user is not flagged.
     """
-    summary, processor_seconds, gigabytes = run(data, "warehouse", "build", "features", "--run-date", str(RUN_DATE))
+    summary, process = run(data, "warehouse", "build", "features", "--run-date", str(RUN_DATE))
     lake.seconds.append(float(SECONDS.search(summary)[1]))
-    lake.processor_seconds.append(processor_seconds)
-    lake.peak_gigabytes.append(gigabytes)
-    print(f"{lake.name}: {lake.seconds[-1]:.1f} s, {gigabytes:.2f} GB", file=sys.stderr)
-    settings = Settings.from_environment(environment(data))
+    lake.processor_seconds.append(process.processor_seconds)
+    lake.peak_gigabytes.append(process.gigabytes)
+    print(f"{lake.name}: {lake.seconds[-1]:.1f} s, {process.gigabytes:.2f} GB", file=sys.stderr)
+    settings = Settings.from_environment(os.environ | environment(data))
     with warehouse.reader(settings, shops.read(SHOP_FILE), RUN_DATE) as connection:
         flagged = connection.execute("select count(*) from int_visitors where is_bot and visitor_key = ?", [BOT]).fetchone()[0]
     if flagged != (lake.days > 0):

@@ -13,13 +13,10 @@ which starting Python weighs more, has no limits.
 
 import argparse
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -27,7 +24,7 @@ from statistics import median
 import duckdb
 import yaml
 
-from settings import PROJECT_ROOT
+from benchmarks.processes import Run, measured, measured_command
 
 ROWS, QUICK_ROWS, PAIRS = 10_000_000, 500_000, 3
 MOST_TIMES_BARE, MOST_GIGABYTES = 3.0, 3.0
@@ -38,14 +35,6 @@ with duckdb.connect(config={{"threads": len(os.sched_getaffinity(0))}}) as conne
     connection.execute("copy (select * from read_csv('{csv}')) to '{parquet}' (format parquet, compression zstd)")
 """
 TITLE = """, '"Shoe ' || hash(i, 2) % 50000 || ', size ""' || hash(i, 2) % 40 || '"" "' as title"""
-
-
-@dataclass(frozen=True)
-class Run:
-    """What one process took."""
-
-    seconds: float
-    gigabytes: float
 
 
 @dataclass(frozen=True)
@@ -106,35 +95,23 @@ def shop_file(folder: Path, form: str) -> Path:
     return path
 
 
-def measured(command: list[str], environment: dict[str, str] | None = None) -> tuple[Run, str]:
-    """Run a command; what it took, and what it printed.
-
-    Raises:
-        SystemExit: it failed; its output is printed.
-    """
-    began = time.monotonic()
-    with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(command, cwd=PROJECT_ROOT, env=os.environ | (environment or {}), stdout=output, stderr=output)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.monotonic() - began
-        output.seek(0)
-        if process.returncode != 0:
-            sys.exit(f"{' '.join(command)} failed:\n{output.read()}")
-        return Run(round(seconds, 2), round(usage.ru_maxrss / 1e6, 2)), output.read()
-
-
 def land(folder: Path, rows: int, form: str) -> Run:
     """Land the file into an empty lake, and see that every record is accounted for."""
     data = folder / "data"
     shutil.rmtree(data, ignore_errors=True)
     environment = {"NIGHTCART_DATA": str(data), "NIGHTCART_HMAC_KEY": "00" * 32}
-    command = [sys.executable, "-m", "ingestion.land", "--shop", str(shop_file(folder, form)), "--run-date", "2026-01-01"]
-    run, output = measured(command, environment)
+    arguments = ("--shop", shop_file(folder, form), "--run-date", "2026-01-01")
+    run, output = measured("ingestion.land", *arguments, environment=environment)
     counts = re.search(r"read (\d+) = landed (\d+) \+ quarantined (\d+)", output)
     if not counts or tuple(map(int, counts.groups())) != (rows, rows - rows // 200, rows // 200):
         sys.exit(f"not all of the {rows} records are accounted for: {output}")
     return run
+
+
+def typical(runs: list[Run]) -> Run:
+    """The medians of the seconds, and the most memory."""
+    seconds, processor_seconds = (median(getattr(run, name) for run in runs) for name in ("seconds", "processor_seconds"))
+    return Run(seconds, processor_seconds, max(run.gigabytes for run in runs))
 
 
 def figures(folder: Path, rows: int, form: str, with_pandas: bool) -> Figures:
@@ -142,18 +119,17 @@ def figures(folder: Path, rows: int, form: str, with_pandas: bool) -> Figures:
     csv.parent.mkdir(exist_ok=True)
     make_csv(csv, rows, form)
     bare = [sys.executable, "-c", BARE.format(csv=csv, parquet=folder / "bare.parquet")]
-    pairs = [(measured(bare)[0], land(folder, rows, form)) for _ in range(PAIRS)]
+    pairs = [(measured_command(bare)[0], land(folder, rows, form)) for _ in range(PAIRS)]
     pandas = None
     if with_pandas:
-        command = [sys.executable, "-m", "benchmarks.baselines.landing_pandas", str(csv), str(folder / "pandas"), zone(form)]
-        pandas, output = measured(command)
+        pandas, output = measured("benchmarks.baselines.landing_pandas", csv, folder / "pandas", zone(form))
         if int(output) != rows - rows // 200:
             sys.exit(f"pandas landed {output} records")
     return Figures(
         form,
         rows,
-        bare=Run(median(run.seconds for run, _ in pairs), max(run.gigabytes for run, _ in pairs)),
-        landing=Run(median(run.seconds for _, run in pairs), max(run.gigabytes for _, run in pairs)),
+        bare=typical([run for run, _ in pairs]),
+        landing=typical([run for _, run in pairs]),
         ratio=round(median(landing.seconds / bare.seconds for bare, landing in pairs), 2),
         pandas=pandas,
     )

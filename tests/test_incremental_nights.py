@@ -40,7 +40,9 @@ def random_event(chance: random.Random, number: int, day: date) -> dict:
     }
     kind = chance.choice(TYPES)
     if kind.startswith("order"):
-        columns |= {"order_id": chance.choice([None, f"o{chance.randrange(20)}"]), "quantity": chance.randrange(1, 4), "price": number % 7}
+        # a refund without item and price is one of the whole order
+        columns |= {"order_id": chance.choice([None, f"o{chance.randrange(20)}"]), "quantity": chance.randrange(1, 4)}
+        columns |= {"price": number % 7} if kind == "order_completed" or columns["item_id"] else {}
     device = chance.choice([None, *DEVICES]) if user else chance.choice(DEVICES)
     row = event(user, f"{at}", kind, device=device, **columns)
     return row | ({"visitor_key": None, "device_key": None} if kind == "order_completed" and chance.random() < 0.1 else {})

@@ -2,12 +2,14 @@
 
 import random
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import duckdb
@@ -18,6 +20,7 @@ import shop as shops
 import warehouse
 from settings import PROJECT_ROOT, Settings
 from tests.lake_by_hand import LakeByHand, event, key
+from warehouse import building, state
 
 NIGHT = date(2026, 3, 30)
 USER, OTHER_USER, THIRD_USER, FLOOD, REFUSER, BUYER = 1, 2, 3, 4, 5, 6
@@ -259,6 +262,70 @@ def test_the_rows_that_a_failed_test_found_can_be_read_afterwards(built):
     with duckdb.connect(found[1], read_only=True) as connection:
         ((event_id, count),) = connection.sql(found[2]).fetchall()
     assert event_id == "same#1" and count > 1
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> TinyWarehouse:
+    """A shop whose warehouse holds one table `kept`, and is noted as whole and of today's code."""
+    file = tmp_path / "tiny.yml"
+    file.write_text(yaml.safe_dump(SHOP))
+    tiny = TinyWarehouse(Settings.from_environment({"NIGHTCART_DATA": str(tmp_path / "data")}), shops.read(file))
+    LakeByHand(tiny.settings.paths("tiny").lake)
+    database = tiny.settings.paths("tiny").warehouse
+    began = building.begin(tiny.settings, tiny.shop, NIGHT, database, full=False)
+    assert began.build_number == 0 and not began.is_whole
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("create table kept as select 1 as one")
+    state.write(database, replace(began, is_whole=True))
+    return tiny
+
+
+def begins_anew(tiny: TinyWarehouse, shop: shops.Shop, full: bool = False) -> bool:
+    """Whether the next night starts a new file; else it must still hold what was kept."""
+    database = tiny.settings.paths("tiny").warehouse
+    began = building.begin(tiny.settings, shop, NIGHT + timedelta(days=1), database, full)
+    assert not began.is_whole
+    if not database.exists():
+        assert began.build_number == 0
+        return True
+    with duckdb.connect(str(database), read_only=True) as connection:
+        assert connection.sql("from kept").fetchall() == [(1,)]
+    assert began.build_number == 1
+    return False
+
+
+def test_a_night_is_added_to_a_whole_file_of_the_same_code(held):
+    assert not begins_anew(held, held.shop)
+
+
+def test_a_full_build_begins_a_new_file(held):
+    assert begins_anew(held, held.shop, full=True)
+
+
+def test_after_a_run_that_did_not_end_well_a_new_file_begins(held):
+    assert not begins_anew(held, held.shop)
+    assert begins_anew(held, held.shop), "nobody noted that the last one ended well"
+
+
+def test_other_rules_of_the_shop_begin_a_new_file(held):
+    assert begins_anew(held, held.shop.model_copy(update={"consent_default": not held.shop.consent_default}))
+
+
+def test_another_column_of_the_lake_begins_a_new_file(held):
+    (schema,) = held.settings.paths("tiny").lake.glob("events/*/schema.parquet")
+    duckdb.sql(f"copy (select *, 1 as added from '{schema}') to '{schema}.new' (format parquet)")
+    Path(f"{schema}.new").replace(schema)
+    assert begins_anew(held, held.shop)
+
+
+def test_another_statement_of_a_model_begins_a_new_file(held, tmp_path, monkeypatch):
+    project = shutil.copytree(warehouse.DBT_PROJECT, tmp_path / "dbt_project")
+    monkeypatch.setattr("warehouse.fingerprint.DBT_PROJECT", project)
+    (project / "models" / "candidates" / "int_fallback_recommendations.sql").write_text("select 1 as one")
+    assert not begins_anew(held, held.shop), "what is made anew each night is not of the history"
+    state.write(held.settings.paths("tiny").warehouse, replace(state.read(held.settings.paths("tiny").warehouse), is_whole=True))
+    (project / "macros" / "sessions.sql").write_text("other")
+    assert begins_anew(held, held.shop)
 
 
 def compiled(tiny: TinyWarehouse, model: str) -> str:

@@ -30,7 +30,7 @@ def build(settings: Settings, shop: Shop, run_date: date, stage: str, full: bool
     with lock(settings, shop, f"build {stage}"):
         database = path(settings, shop, run_date)
         if stage == "features":
-            state = _begin(settings, shop, run_date, database, full)
+            state = begin(settings, shop, run_date, database, full)
         else:
             states.refuse_another_night(database, run_date)
             state = states.read(database) or State(run_date.isoformat(), is_whole=True)
@@ -63,7 +63,7 @@ def test(settings: Settings, shop: Shop, run_date: date, stage: str) -> str:
     )
 
 
-def _begin(settings: Settings, shop: Shop, run_date: date, database: Path, full: bool) -> State:
+def begin(settings: Settings, shop: Shop, run_date: date, database: Path, full: bool) -> State:
     """Make the database ready for a night: as it is, where tonight can be added to it, else a new file; note that it is not whole.
 
     A run that is killed half-way leaves tables of two nights, so the next one starts anew: that costs a full build, and

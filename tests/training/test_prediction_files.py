@@ -7,7 +7,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
+import warehouse
 from training import prediction_files
 
 USER = str(uuid.UUID(int=7))
@@ -32,6 +34,13 @@ def test_every_file_is_there_and_typed_even_when_empty(target, name):
     prediction_files.write(target, tables(), {})
     described = duckdb.sql(f"describe select * from read_parquet('{target / name}.parquet', hive_partitioning = false)").fetchall()
     assert {row[0]: row[1].lower() for row in described} == prediction_files.COLUMNS[name]
+
+
+def test_the_warehouse_expects_the_columns_that_scoring_writes():
+    sources = yaml.safe_load((warehouse.DBT_PROJECT / "models" / "staging" / "sources.yml").read_text())["sources"]
+    (declared,) = (source["tables"] for source in sources if source["name"] == "predictions")
+    columns = {table["name"]: {column["name"]: column["data_type"] for column in table["columns"]} for table in declared}
+    assert columns == prediction_files.COLUMNS
 
 
 def test_rows_come_back_as_written(target):

@@ -29,6 +29,8 @@ refunded as (
     select
         refunds.event_id,
         refunds.order_key,
+        refunds.actor_key,
+        refunds.event_date,
         case
             when balances.amount is null then null
             when refunds.nth > 1 then 0

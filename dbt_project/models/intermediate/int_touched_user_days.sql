@@ -2,6 +2,8 @@
 
 {% set touched = ref('int_touched_events') %}
 {% set events = ref('int_events_sessionize') %}
+{% set touched_orders = ref('int_touched_orders') %}
+{% set order_refunds = ref('int_orders_refund') %}
 
 {% if is_incremental() %}
 
@@ -19,6 +21,13 @@
             event_date,
         from {{ events }}
         where build_number = {{ var('build_number') }} and is_activity
+        -- another line of an order changes what an earlier refund of the whole of it was of
+        union
+        select
+            refunds.actor_key,
+            refunds.event_date,
+        from {{ order_refunds }} as refunds
+        semi join {{ touched_orders }} as orders on refunds.order_key = orders.order_key
     ),
 
     user_days as (

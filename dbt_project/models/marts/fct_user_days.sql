@@ -22,6 +22,10 @@ events as (
         {% endif %}
 ),
 
+order_refunds as (
+    select * from {{ ref('int_orders_refund') }}
+),
+
 -- a session that goes on past midnight counts on both days with what lies on each: a day knows nothing of the next
 session_days as (
     select
@@ -79,14 +83,27 @@ summed as (
     group by actor_key, event_date
 ),
 
+-- what a refund of a whole order without a price was of
+whole_refunds as (
+    select
+        actor_key,
+        event_date,
+        sum(refunded_amount) as refund_amount,
+    from order_refunds
+    group by actor_key, event_date
+),
+
 user_days as (
     select
-        summed.*,
+        summed.* exclude (refund_amount), -- noqa: RF02
+        cast(summed.refund_amount + coalesce(whole_refunds.refund_amount, 0) as decimal(18, 2)) as refund_amount,
         session_totals.session_seconds,
         session_totals.single_event_session_count,
     from summed
     inner join session_totals
         on summed.visitor_key = session_totals.actor_key and summed.event_date = session_totals.event_date
+    left join whole_refunds
+        on summed.visitor_key = whole_refunds.actor_key and summed.event_date = whole_refunds.event_date
 )
 
 select * from user_days

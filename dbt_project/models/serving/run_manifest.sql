@@ -22,12 +22,14 @@ models as (
 ),
 
 events as (
-    select
-        count(*) filter (where event_type = 'product_viewed') as view_count,
-        count(*) filter (
-            where event_type in ('order_completed', 'order_refunded') and line_amount is null
-        ) as unknown_amount_count,
+    select count(*) filter (where event_type = 'product_viewed') as view_count
     from {{ ref('fct_events') }}
+),
+
+-- where a refund of a whole order has the amount that it was of
+order_lines as (
+    select count(*) filter (where line_amount is null) as unknown_amount_count
+    from {{ ref('fct_order_items') }}
 ),
 
 items as (
@@ -71,7 +73,7 @@ degraded as (
     where view_count = 0
     union all
     select unknown_amount_count || ' order lines have no price in {{ var("currency") }}: not in revenue' as sentence
-    from events
+    from order_lines
     where unknown_amount_count > 0
     union all
     select 'no categories: favourite categories and popular_in_category are switched off' as sentence from items
