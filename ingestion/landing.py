@@ -83,22 +83,22 @@ def _new(source: Source, delivered: list[Delivery], manifest: Manifest) -> Itera
     landed = manifest.of_source(source.name)
     changed = [delivery for delivery in delivered if not _is_newest(delivery, manifest)]
     renewed = {delivery.file for delivery in changed if delivery.is_dated}
-    lasting = [entry for entry in landed if entry.file not in renewed]
+    landings: list[Entry | Delivery] = [entry for entry in landed if entry.file not in renewed]
     by_size = defaultdict(list)  # where no other has a file's size, nothing waits for its digest
-    for entry in lasting:
+    for entry in landings:
         by_size[entry.bytes].append(entry)
-    accepted: list[Delivery] = []
     for delivery in changed:
         newest = manifest.newest(source.name, delivery.file)
         copies = [other for other in by_size[delivery.bytes] if _is_copy(delivery, other)]
-        earlier = _standing(copies, [*lasting, *accepted])
+        earlier = _seen_as_well(delivery, copies, changed, landings) if copies else None
         if earlier is not None and not (newest and delivery.is_dated):  # else what it replaces would stand on
             log.info("%s: %s holds the same as %s, and is not landed again", source.name, delivery.file, earlier.file)
             continue
-        taken = (other.revision for other in landed if _has_place_of(other, delivery))
-        accepted.append(replace(delivery, revision=max(newest.revision if newest else 0, *taken, 0) + 1))
-        by_size[delivery.bytes].append(accepted[-1])
-        yield accepted[-1]
+        taken = (other.revision for other in (*landed, *landings) if _has_place_of(other, delivery))
+        accepted = replace(delivery, revision=max(newest.revision if newest else 0, *taken, 0) + 1)
+        landings.append(accepted)
+        by_size[accepted.bytes].append(accepted)
+        yield accepted
 
 
 def _is_newest(delivery: Delivery, manifest: Manifest) -> bool:
@@ -106,21 +106,31 @@ def _is_newest(delivery: Delivery, manifest: Manifest) -> bool:
     return newest is not None and _is_same(newest, delivery)
 
 
-def _standing(copies: list[Entry | Delivery], landings: list[Entry | Delivery]) -> Entry | Delivery | None:
-    """The first of `copies`, which are among a source's landings, that no other replaces."""
-    if not copies:
-        return None
-    standing = (each for each, replaced_date in zip(landings, replaced_dates(landings), strict=True) if replaced_date is None)
-    return next((each for each in standing if any(each is copy for copy in copies)), None)
+def _seen_as_well(
+    delivery: Delivery, copies: list[Entry | Delivery], changed: list[Delivery], landings: list[Entry | Delivery]
+) -> Entry | Delivery | None:
+    """Of the copies, one that stands, if the delivery tells nothing new beside it; of a day in several files, if none of them does."""
+    standing = [each for each, replaced_date in zip(landings, replaced_dates(landings), strict=True) if replaced_date is None]
+    of_content = (each for each in standing if any(each is copy for copy in copies))
+    earlier = max(of_content, key=lambda each: each.landed_date, default=None)
+    if earlier is None or delivery.day is None or earlier.landed_date == delivery.landed_date:
+        return earlier
+    of_day = [other for other in changed if (other.day, other.landed_date) == (delivery.day, delivery.landed_date)]
+    before = [each for each in standing if each.day == delivery.day]
+    return earlier if _contents(of_day) == _contents(before) else None
+
+
+def _contents(landings: list[Entry | Delivery]) -> list[tuple[int, str]]:
+    return sorted((each.bytes, each.sha256) for each in landings)
 
 
 def _is_same(one: Entry | Delivery, other: Entry | Delivery) -> bool:
     return one.bytes == other.bytes and one.sha256 == other.sha256
 
 
-def _has_place_of(entry: Entry, delivery: Delivery) -> bool:
+def _has_place_of(other: Entry | Delivery, delivery: Delivery) -> bool:
     """Whether what is written of both would have one name."""
-    return (entry.landed_date, entry.day) == (delivery.landed_date, delivery.day) and _is_same(entry, delivery)
+    return (other.landed_date, other.day) == (delivery.landed_date, delivery.day) and _is_same(other, delivery)
 
 
 def _is_copy(delivery: Delivery, other: Entry | Delivery) -> bool:

@@ -23,3 +23,8 @@
         or list_contains(cast({{ var('closed_dates') }} as date[]), {{ day }})
     )
 {%- endmacro %}
+
+{# Whether a delivery counts on the run date: it had come by then, and no other had taken its place. #}
+{% macro stands() -%}
+    landed_date <= {{ run_date() }} and coalesce(replaced_date > {{ run_date() }}, true)
+{%- endmacro %}

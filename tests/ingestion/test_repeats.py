@@ -67,6 +67,19 @@ def test_a_file_becomes_a_copy_of_another(web_door):
     assert counted(web_door) == ["web:e1#1"]
 
 
+def test_of_a_day_in_several_files_an_unchanged_one_lands_beside_a_changed_one(make_door):
+    door = make_door(DAILY)
+    door.deliver("2026-01-06/events_2026-01-05_a.jsonl", events(1))
+    door.deliver("2026-01-06/events_2026-01-05_b.jsonl", events(2))
+    door.land()
+    for name, number in (("a", 1), ("b", 2)):
+        door.deliver(f"2026-01-07/events_2026-01-05_{name}.jsonl", events(number))
+    assert "0 files" in door.land()
+    door.deliver("2026-01-07/events_2026-01-05_b.jsonl", events(3))
+    assert "landed 2 + quarantined 0 + duplicate 0 + skipped 0, 2 files" in door.land()
+    assert counted(door) == ["web:e1#1", "web:e3#1"]
+
+
 def test_repeats_within_one_delivery_are_dropped(web_door):
     web_door.deliver("events/2026-01-05.jsonl", events(1, 1, 2))
     web_door.deliver("events/2026-01-06.jsonl", events(1, 1, 3, 3))
