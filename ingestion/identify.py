@@ -133,7 +133,7 @@ def make_event_duplicates(connection: duckdb.DuckDBPyConnection, known_files: Ca
     if known:
         held = f"""
             select row, max(known.holder) as holder  -- the newest of them
-            from (select distinct row, concat({RECORD_ID}, '#1') as event_id from sound left join occurrences using (row)) as found
+            from (select row, concat({RECORD_ID}, '#1') as event_id from sound left join occurrences using (row)) as found
             join (
                 select event_id, file_index::bigint as holder
                 from read_parquet({text_list(each.file for each in known)}, hive_partitioning = false)
