@@ -39,9 +39,8 @@ def _write(lake: Path, days: int, daily: int) -> None:
             (lake.parent / part).parent.mkdir()
             connection.execute(f"copy ({day_of_events(day, daily)}) to '{lake.parent / part}' (format parquet, compression zstd)")
             counts = (daily, daily, 0, 0, 0, daily)
-            connection.execute(
-                f"insert into deliveries values ({', '.join('?' * 12)})", ["events", "web", f"{day}.jsonl", [part], day, None, *counts]
-            )
+            values = ["events", "web", f"{day}.jsonl", [part], day, None, *counts, [], []]
+            connection.execute(f"insert into deliveries values ({', '.join('?' * len(values))})", values)
         connection.execute(f"copy deliveries to '{lake / 'deliveries.parquet'}' (format parquet)")
 
 

@@ -12,15 +12,16 @@ import duckdb
 
 from ingestion import checks, identify, privacy
 from ingestion.json_paths import json_texts, texts_of
-from ingestion.lake import TABLES
+from ingestion.lake import TABLES, KnownFile
 from ingestion.manifest import Entry
 from ingestion.mapping import NEVER, Mapping, as_numbers, midnight, typed
 from ingestion.privacy import Names
 from ingestion.pseudonyms import make_visitors
 from ingestion.quarantine import make_refused, raw_of_refused
 from ingestion.reading import CountedFile, day_after_which_is_late, make_spans, reading
+from ingestion.repeats import make_repeated
 from ingestion.sql import literal
-from ingestion.writing import write
+from ingestion.writing import make_lines, write
 from shop import Shop
 from sources import Source
 
@@ -39,8 +40,8 @@ _COMPUTED = {
     },
 }
 _IDS = {"user_id": "user", "other_user_id": "user", "anonymous_id": "anon"}
-# (batch, first event_at, last event_at) → the Parquet files of landed events that may hold duplicates of such events
-KnownFiles = Callable[[Sequence[CountedFile], str, str], list[Path]]
+# (batch, first event_at, last event_at) → the files of landed events that may hold duplicates of such events
+KnownFiles = Callable[[Sequence[CountedFile], str, str], list[KnownFile]]
 
 
 def stage(
@@ -64,17 +65,19 @@ def stage(
     source = files[0].delivery.source
     _make_checked(connection, shop, files)
     _make_passed(connection, source)
-    _make_sound(connection, shop, source, keys)
+    with_keys = _make_sound(connection, shop, source, keys)
     make_refused(connection, shop, files)
+    holders = {}
     if source.kind == "events":
-        identify.make_event_duplicates(connection, lambda first, last: known_files(files, first, last))
+        known = identify.make_event_duplicates(connection, lambda first, last: known_files(files, first, last))
+        holders = make_repeated(connection, files, known, partial(_repeated, shop, files, with_keys))
     else:
         identify.make_state_duplicates(connection, source)
-    _make_landed(connection, shop, files)
-    entries = write(connection, files, staging)
-    for name in ("landed", "sound", "passed", "checked"):
+    make_lines(connection, "landed", _landed(shop, files), files)
+    entries = write(connection, files, holders, staging)
+    for name in ("landed", "repeated", "sound", "passed", "checked"):
         connection.execute(f"drop view if exists {name}")
-    for name in ("checked_lines", "landed_lines", "raw"):
+    for name in ("checked_lines", "landed_lines", "repeated_lines", "repeated_records", "held_by", "raw"):
         connection.execute(f"drop table if exists {name}")
     return entries
 
@@ -169,13 +172,15 @@ def _make_passed(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     connection.execute(f"create or replace temp view passed as select * from checked {whole} where reason is null and skip_reason is null")
 
 
-def _make_sound(connection: duckdb.DuckDBPyConnection, shop: Shop, source: Source, keys: Sequence[bytes]) -> None:
-    """sound: what passed, with pseudonyms and, of events, the content that stands for a missing event id."""
+def _make_sound(connection: duckdb.DuckDBPyConnection, shop: Shop, source: Source, keys: Sequence[bytes]) -> identify.WithKeys:
+    """sound: what passed, with pseudonyms and, of events, the content that stands for a missing event id; what adds the pseudonyms."""
     hashed = {f"trait{index}": "trait" for index, names in enumerate(source.traits.items()) if Names(shop.privacy).is_hashed(*names)}
     named = {name: kind for name, kind in (_IDS | hashed).items() if name in source.columns or name in hashed}
     ids = " union all ".join(f"select '{kind}' as kind, {name} as id from checked where {name} is not null" for name, kind in named.items())
     make_visitors(connection, keys, shop.identity_namespace, ids or "select '' as kind, '' as id where false")
-    identify.make_sound(connection, source, partial(_with_keys, named, [*_IDS, *hashed]))
+    with_keys = partial(_with_keys, named, [*_IDS, *hashed])
+    identify.make_sound(connection, source, with_keys)
+    return with_keys
 
 
 def _with_keys(named: dict[str, str], names: Sequence[str], lines: str) -> str:
@@ -192,23 +197,30 @@ def _with_keys(named: dict[str, str], names: Sequence[str], lines: str) -> str:
     return f"select {lines}.*, {', '.join(keys)} from {lines} {joins}"
 
 
-def _make_landed(connection: duckdb.DuckDBPyConnection, shop: Shop, files: Sequence[CountedFile]) -> None:
-    """landed: the lake's rows; of several files it is a table, since each is written by itself."""
-    source = files[0].delivery.source
-    computed = _COMPUTED[source.kind] | _private(shop, source)
-    computed |= {"source": literal(source.name), "landed_date": f"{_dates(files)}[file_no + 1]"}
-    query = f"""
-        select file_no, row, line, {", ".join(f"{computed.get(name, name)} as {name}" for name in TABLES[source.kind])}
-        from sound left join (  -- one join: ten million rows take 0.2 s in each
+def _landed(shop: Shop, files: Sequence[CountedFile]) -> str:
+    """SQL: the rows of what is no duplicate."""
+    outcomes = """
+        left join (  -- one join: ten million rows take 0.2 s in each
             select row, occurrence, false as is_duplicate from occurrences anti join duplicates using (row)
             union all
             select row, null as occurrence, true as is_duplicate from duplicates
         ) using (row)
         where is_duplicate is not true"""
-    if len(files) > 1:
-        connection.execute(f"create or replace temp table landed_lines as {query}")
-        query = "from landed_lines"
-    connection.execute(f"create or replace temp view landed as {query}")
+    return _rows(shop, files, files[0].delivery.table, f"sound {outcomes}")
+
+
+def _repeated(shop: Shop, files: Sequence[CountedFile], with_keys: identify.WithKeys, lines: str, joined: str) -> str:
+    """SQL: the rows of the repeats among the lines of `passed`."""
+    sound = identify.sound(files[0].delivery.source, with_keys, lines)
+    return _rows(shop, files, "repeats", f"({sound}) left join occurrences using (row) {joined}")
+
+
+def _rows(shop: Shop, files: Sequence[CountedFile], table: str, sound: str) -> str:
+    """SQL: rows of a table of the lake, of sound lines with their occurrence, numbered by file, record and line."""
+    source = files[0].delivery.source
+    computed = _COMPUTED[source.kind] | _private(shop, source)
+    computed |= {"source": literal(source.name), "landed_date": f"{_dates(files)}[file_no + 1]"}
+    return f"select file_no, row, line, {', '.join(f'{computed.get(name, name)} as {name}' for name in TABLES[table])} from {sound}"
 
 
 def _private(shop: Shop, source: Source) -> dict[str, str]:

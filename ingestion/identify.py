@@ -5,12 +5,11 @@ stand for it, since identical lines of one order are real.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 import duckdb
 import numpy as np
 
-from ingestion.lake import TABLES
+from ingestion.lake import TABLES, KnownFile
 from ingestion.sql import instant, literal, text_list
 from sources import Source
 
@@ -57,38 +56,40 @@ def make_sound(connection: duckdb.DuckDBPyConnection, source: Source, with_keys:
     Args:
         with_keys: SQL that adds the pseudonyms to lines of `passed`.
     """
-    prefix = literal(f"{source.name}:")
+    if source.kind == "events" and source.lines:
+        _make_contents(connection, source, with_keys)
+    connection.execute(f"create or replace temp view sound as {sound(source, with_keys, 'passed')}")
+    if source.kind == "events" and source.lines:
+        shorts = "select any_value(hash(own_id, content)) as short from sound group by row"
+        repeated = f"select short from ({shorts}) group by short having count(*) > 1"
+        connection.execute(f"create or replace temp table suspects as select * from sound where hash(own_id, content) in ({repeated})")
+    elif source.kind == "events":
+        _make_suspect_lines(connection, source, with_keys)
+
+
+def sound(source: Source, with_keys: WithKeys, lines: str) -> str:
+    """SQL: lines of `passed` with pseudonyms, and of events the content; that of lines is computed when they are written, and only then."""
     if source.kind != "events":
-        connection.execute(f"create or replace temp view sound as {with_keys('passed')}")
-    elif source.lines:
-        _make_sound_records(connection, source, with_keys, prefix)
-    else:
-        _make_sound_lines(connection, source, with_keys, prefix)
+        return with_keys(lines)
+    content = "" if source.lines else f"case when own_id is null then {content_hash(source)} end as content, "
+    with_contents = "left join contents using (row)" if source.lines else ""
+    return f"select *, {content}{literal(f'{source.name}:')} as source_prefix from ({with_keys(lines)}) {with_contents}"
 
 
-def _make_sound_records(connection: duckdb.DuckDBPyConnection, source: Source, with_keys: WithKeys, prefix: str) -> None:
-    """Of records that stand on several lines; the content is that of all its lines."""
+def _make_contents(connection: duckdb.DuckDBPyConnection, source: Source, with_keys: WithKeys) -> None:
+    """contents (row, content): of records that stand on several lines, that of all of them."""
     connection.execute(f"""
         create or replace temp table contents as
         select row, left(md5(string_agg({content_hash(source)}, '' order by line)), 24) as content
         from ({with_keys("passed")}) where own_id is null group by row""")
-    connection.execute(f"""
-        create or replace temp view sound as
-        select *, {prefix} as source_prefix from ({with_keys("passed")}) left join contents using (row)""")
-    shorts = "select any_value(hash(own_id, content)) as short from sound group by row"
-    repeated = f"select short from ({shorts}) group by short having count(*) > 1"
-    connection.execute(f"create or replace temp table suspects as select * from sound where hash(own_id, content) in ({repeated})")
 
 
-def _make_sound_lines(connection: duckdb.DuckDBPyConnection, source: Source, with_keys: WithKeys, prefix: str) -> None:
-    """Of records that are lines; most contents are computed when they are written, and only then."""
-    content = f"*, case when own_id is null then {content_hash(source)} end as content, {prefix} as source_prefix"
-    connection.execute(f"create or replace temp view sound as select {content} from ({with_keys('passed')})")
+def _make_suspect_lines(connection: duckdb.DuckDBPyConnection, source: Source, with_keys: WithKeys) -> None:
     repeated = _repeated(connection)
     condition = "short in (select unnest($repeated))" if len(repeated) else "false"  # saves most files a second look
     parameters = {"repeated": repeated} if len(repeated) else {}
     connection.execute(f"create or replace temp table suspect_lines as select * from passed where {condition}", parameters)
-    connection.execute(f"create or replace temp table suspects as select {content} from ({with_keys('suspect_lines')})")
+    connection.execute(f"create or replace temp table suspects as {sound(source, with_keys, 'suspect_lines')}")
 
 
 def _repeated(connection: duckdb.DuckDBPyConnection) -> list[int]:
@@ -103,11 +104,12 @@ def _repeated(connection: duckdb.DuckDBPyConnection) -> list[int]:
     return repeated
 
 
-def make_event_duplicates(connection: duckdb.DuckDBPyConnection, known_files: Callable[[str, str], list[Path]]) -> None:
-    """Make the tables `occurrences` (row, occurrence), of what stands in a file more than once, and `duplicates` (row).
+def make_event_duplicates(connection: duckdb.DuckDBPyConnection, known_files: Callable[[str, str], list[KnownFile]]) -> list[KnownFile]:
+    """Make the tables `occurrences`, of what stands in a file more than once, `duplicates` and `repeats`; the known files.
 
-    A record is a duplicate if it came before, in this batch or in `known_files(first event_at, last event_at)`, which
-    are Parquet files of landed events.
+    occurrences (row, occurrence). duplicates (row): the records that came before, in this batch or in
+    `known_files(first event_at, last event_at)`. repeats (row, holder): those of them that came with another file, once of
+    each file; holder is a known file's place in the list, or, of this batch's files, -1 - file_no.
     """
     connection.execute("""
         create or replace temp table occurrences as
@@ -116,22 +118,41 @@ def make_event_duplicates(connection: duckdb.DuckDBPyConnection, known_files: Ca
             from (select distinct file_no, row, content from suspects where own_id is null)
         ) where occurrence > 1""")
     connection.execute(f"""
-        create or replace temp table duplicates as
-        select row from (
-            select row, row_number() over (partition by record_id order by row) as nth
-            from (select distinct row, concat({RECORD_ID}) as record_id from suspects left join occurrences using (row))
+        create or replace temp table further as
+        select * exclude (nth) from (
+            select
+                row, first_value(row) over of_record as first_row, first_value(file_no) over of_record as first_file_no,
+                row_number() over of_record as nth,
+                file_no != first_file_no and row_number() over (partition by record_id, file_no order by row) = 1 as is_repeat
+            from (select distinct file_no, row, concat({RECORD_ID}) as record_id from suspects left join occurrences using (row))
+            window of_record as (partition by record_id order by row)
         ) where nth > 1""")
     first, last = connection.execute(f"select {instant('min(event_at)')}, {instant('max(event_at)')} from passed").fetchone()
-    files = known_files(first, last) if first else []
-    if files:
-        connection.execute(f"""
-            insert into duplicates
-            select distinct row from sound left join occurrences using (row) anti join duplicates using (row)
-            where concat({RECORD_ID}, '#1') in (select event_id from read_parquet({text_list(files)}, hive_partitioning = false))""")
+    known = known_files(first, last) if first else []
+    held = "select 0::bigint as row, 0::bigint as holder where false"
+    if known:
+        held = f"""
+            select row, max(known.holder) as holder  -- the newest of them
+            from (select row, concat({RECORD_ID}, '#1') as event_id from sound left join occurrences using (row)) as found
+            join (
+                select event_id, file_index::bigint as holder
+                from read_parquet({text_list(each.file for each in known)}, hive_partitioning = false)
+            ) as known using (event_id)
+            group by row"""
+    connection.execute(f"create or replace temp table held as {held}")
+    connection.execute("create or replace temp table duplicates as select row from further union select row from held")
+    connection.execute("""
+        create or replace temp table repeats as
+        select row, holder from held anti join further using (row)
+        union all
+        select further.row, coalesce(held.holder, -1 - further.first_file_no)
+        from further left join held on further.first_row = held.row
+        where further.is_repeat""")
+    return known
 
 
 def make_state_duplicates(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """Make the table `duplicates` (row) of items, users or links: all but one line of a key within a file.
+    """Make the table `duplicates` (row) of items, users or links: all but one line of a key within a file; none of them is a repeat.
 
     The last one is the state of an item or user; the earliest one tells since when a link is known.
     """

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -17,7 +18,7 @@ from faults import fault_point
 from ingestion.landing import Delivery
 from ingestion.manifest import Entry, Manifest
 from ingestion.sql import literal
-from ingestion.standing import replaced_dates, write_deliveries
+from ingestion.standing import may_be_replaced, replaced_dates, write_deliveries
 from settings import ShopPaths
 from steps import StepError
 
@@ -42,7 +43,22 @@ TABLES = {
         "landed_date": "date",
     },
 }  # fmt: skip
+TABLES["repeats"] = TABLES["events"] | {"held_by": "varchar"}
 _SCHEMA_FILE = "landed_date=1970-01-01/schema.parquet"  # no rows: a glob over the table always finds a file with its types
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """A Parquet file, landed or staged, that may hold duplicates of a batch's events.
+
+    Args:
+        holder: the first part of its delivery, which stands for all of them.
+        may_go: there is, or may once be, a day on which it does not stand and the batch does.
+    """
+
+    file: Path
+    holder: str
+    may_go: bool
 
 
 class Lake:
@@ -68,7 +84,7 @@ class Lake:
         found = {file.relative_to(self.paths.root).as_posix(): file for file in self._parquet_files()}
         for path in found.keys() - recorded:
             found[path].unlink()
-        lost = {part.path for entry in self.manifest.entries for part in entry.parts} - found.keys()
+        lost = {part.path for entry in self.manifest.entries for part in entry.kept} - found.keys()
         if lost:
             raise StepError(
                 f"{len(lost)} file(s) recorded in {self.manifest.folder} are gone from the lake, the first {min(lost)}: "
@@ -95,27 +111,28 @@ class Lake:
             connection.execute(f"copy (select {typed} limit 0) to {literal(str(staging / path))} (format parquet, compression zstd)")
             self._move(staging, path)
 
-    def files_with_events(self, staging: Path, staged: Sequence[Entry], batch: Sequence[Delivery], first: str, last: str) -> list[Path]:
-        """The Parquet files, landed and staged, that may hold duplicates of a batch's events between two times.
+    def files_with_events(
+        self, staging: Path, staged: Sequence[Entry], batch: Sequence[Delivery], deliveries: Sequence[Delivery], first: str, last: str
+    ) -> list[KnownFile]:
+        """The files, landed and staged, that may hold duplicates of a batch's events between two times.
 
         A content hash holds the event's time, so other times need not be read. A source's own id says nothing of it:
         then all files are read, of which DuckDB takes the one column (20 million ids: 0.7 s on two cores). What the
-        batch replaces, or is replaced by, holds no duplicates of it, and neither does what no longer stood when it came,
-        or never stood. Files of one day and one delivery date stand beside each other.
+        batch replaces holds no duplicates of it, and neither does what no longer stood when it came, or never stood.
+
+        Args:
+            deliveries: all that land with the batch, which decide what stands.
         """
         source = batch[0].source
         landed = self.manifest.of_source(source.name)
         staged = [entry for entry in staged if entry.source == source.name]
-        replaced = replaced_dates([*landed, *staged, *batch])
-        names, days = {delivery.file for delivery in batch if delivery.is_dated}, {delivery.day for delivery in batch if delivery.day}
+        replaced = replaced_dates([*landed, *staged, *(delivery for delivery in deliveries if delivery.source == source)])
         roots = [self.paths.root] * len(landed) + [staging] * len(staged)
         return [
-            root / part.path
+            KnownFile(root / part.path, entry.parts[0].path, may_be_replaced(entry) or entry.landed_date > batch[0].landed_date)
             for root, entry, replaced_date in zip(roots, [*landed, *staged], replaced, strict=False)
             if entry.first_event_at is not None
             and ("event_id" in source.columns or (entry.first_event_at <= last and first <= entry.last_event_at))
-            and entry.file not in names
-            and (entry.day not in days or entry.landed_date == batch[0].landed_date)
             and (replaced_date is None or replaced_date > max(entry.landed_date, batch[0].landed_date))
             for part in entry.parts
         ]

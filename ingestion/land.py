@@ -21,7 +21,7 @@ import steps
 import warehouse
 from ingestion import accounts
 from ingestion.batch import stage
-from ingestion.lake import Lake
+from ingestion.lake import KnownFile, Lake
 from ingestion.landing import new_deliveries
 from ingestion.manifest import Entry
 from ingestion.mapping import Mapping
@@ -108,9 +108,10 @@ def _stage(
 ) -> list[Entry]:
     entries: list[Entry] = []
 
-    def known_files(batch: Sequence[CountedFile], first: str, last: str) -> list[Path]:
-        return lake.files_with_events(staging, entries, [file.delivery for file in batch], first, last)
+    def known_files(batch: Sequence[CountedFile], first: str, last: str) -> list[KnownFile]:
+        return lake.files_with_events(staging, entries, [file.delivery for file in batch], deliveries, first, last)
 
+    deliveries = [file.delivery for file in files]
     batches = list(_batches(files, batch_bytes))
     while batches:
         batch = batches.pop(0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from ingestion.manifest import Entry, Manifest
+from ingestion.manifest import Entry, Manifest, file_name
 from ingestion.standing import replaced_dates
 from settings import Settings
 from shop import Shop
@@ -54,6 +54,11 @@ class Delivery:
     def is_dated(self) -> bool:
         return "{date}" in self.source.files
 
+    @property
+    def written_name(self) -> str:
+        """Where what is written of it lies below a table's folder, without what tells its parts apart, and the ending."""
+        return f"landed_date={self.landed_date}/{file_name(self.source.name, self.sha256, self.day, self.revision)}"
+
 
 def new_deliveries(settings: Settings, shop: Shop, run_date: date, manifest: Manifest, hashing: Executor) -> list[Delivery]:
     """The files to land on the night of `run_date`, by source, then by delivery date and name.
@@ -75,42 +80,64 @@ def new_deliveries(settings: Settings, shop: Shop, run_date: date, manifest: Man
 
 
 def _new(source: Source, delivered: list[Delivery], manifest: Manifest) -> Iterator[Delivery]:
-    standing, landed = _standing(source, manifest), manifest.of_source(source.name)
-    for delivery in delivered:
+    landed = manifest.of_source(source.name)
+    changed = [delivery for delivery in delivered if not _is_newest(delivery, manifest)]
+    renewed = {delivery.file for delivery in changed if delivery.is_dated}
+    landings: list[Entry | Delivery] = [entry for entry in landed if entry.file not in renewed]
+    by_size = defaultdict(list)  # where no other has a file's size, nothing waits for its digest
+    for entry in landings:
+        by_size[entry.bytes].append(entry)
+    for delivery in changed:
         newest = manifest.newest(source.name, delivery.file)
-        if newest and _is_same(newest, delivery):
-            continue
-        earlier = next((other for other in standing[delivery.bytes] if _content(other) == _content(delivery)), None)
-        if earlier is not None:
+        copies = [other for other in by_size[delivery.bytes] if _is_copy(delivery, other)]
+        earlier = _seen_as_well(delivery, copies, changed, landings) if copies else None
+        if earlier is not None and not (newest and delivery.is_dated):  # else what it replaces would stand on
             log.info("%s: %s holds the same as %s, and is not landed again", source.name, delivery.file, earlier.file)
             continue
-        standing[delivery.bytes].append(delivery)
-        taken = (other.revision for other in landed if _has_place_of(other, delivery))
-        yield replace(delivery, revision=max(newest.revision if newest else 0, *taken, 0) + 1)
+        taken = (other.revision for other in (*landed, *landings) if _has_place_of(other, delivery))
+        accepted = replace(delivery, revision=max(newest.revision if newest else 0, *taken, 0) + 1)
+        landings.append(accepted)
+        by_size[accepted.bytes].append(accepted)
+        yield accepted
 
 
-def _standing(source: Source, manifest: Manifest) -> dict[int, list[Entry | Delivery]]:
-    """A source's standing deliveries by their size: where no other has a file's size, nothing waits for its digest."""
-    entries = manifest.of_source(source.name)
-    standing = defaultdict(list)
-    for entry, replaced_date in zip(entries, replaced_dates(entries), strict=True):
-        if replaced_date is None:
-            standing[entry.bytes].append(entry)
-    return standing
+def _is_newest(delivery: Delivery, manifest: Manifest) -> bool:
+    newest = manifest.newest(delivery.source.name, delivery.file)
+    return newest is not None and _is_same(newest, delivery)
+
+
+def _seen_as_well(
+    delivery: Delivery, copies: list[Entry | Delivery], changed: list[Delivery], landings: list[Entry | Delivery]
+) -> Entry | Delivery | None:
+    """Of the copies, one that stands, if the delivery tells nothing new beside it; of a day in several files, if none of them does."""
+    standing = [each for each, replaced_date in zip(landings, replaced_dates(landings), strict=True) if replaced_date is None]
+    of_content = (each for each in standing if any(each is copy for copy in copies))
+    earlier = max(of_content, key=lambda each: each.landed_date, default=None)
+    if earlier is None or delivery.day is None or earlier.landed_date == delivery.landed_date:
+        return earlier
+    of_day = [other for other in changed if (other.day, other.landed_date) == (delivery.day, delivery.landed_date)]
+    before = [each for each in standing if each.day == delivery.day]
+    return earlier if _contents(of_day) == _contents(before) else None
+
+
+def _contents(landings: list[Entry | Delivery]) -> list[tuple[int, str]]:
+    return sorted((each.bytes, each.sha256) for each in landings)
 
 
 def _is_same(one: Entry | Delivery, other: Entry | Delivery) -> bool:
     return one.bytes == other.bytes and one.sha256 == other.sha256
 
 
-def _has_place_of(entry: Entry, delivery: Delivery) -> bool:
+def _has_place_of(other: Entry | Delivery, delivery: Delivery) -> bool:
     """Whether what is written of both would have one name."""
-    return (entry.landed_date, entry.day) == (delivery.landed_date, delivery.day) and _is_same(entry, delivery)
+    return (other.landed_date, other.day) == (delivery.landed_date, delivery.day) and _is_same(other, delivery)
 
 
-def _content(landing: Entry | Delivery) -> tuple:
-    is_state = landing.table in ("items", "users")
-    return landing.sha256, landing.day, landing.landed_date if is_state else None
+def _is_copy(delivery: Delivery, other: Entry | Delivery) -> bool:
+    """Whether whoever sees the delivery has the same of `other`; of a state, a later copy is news."""
+    is_state = delivery.table in ("items", "users")
+    is_seen = other.landed_date == delivery.landed_date if is_state else other.landed_date <= delivery.landed_date
+    return is_seen and other.day == delivery.day and _is_same(other, delivery)
 
 
 def _delivered(landing: Path, source: Source, run_date: date, manifest: Manifest, hashing: Executor) -> list[Delivery]:

@@ -38,6 +38,8 @@ class Entry:
         first_event_at, last_event_at: ISO 8601 in UTC; None without events.
         parts: what was written to the lake, in the order of the records; one part, though empty, at least.
         quarantine: None where nothing was refused.
+        repeats: what was written of its events that another delivery held, and may cease to hold; none without such events.
+        holders: those deliveries, each by the path of its first part.
     """
 
     source: str
@@ -61,6 +63,8 @@ class Entry:
     last_event_at: str | None
     parts: tuple[Part, ...]
     quarantine: Part | None
+    repeats: tuple[Part, ...] = ()
+    holders: tuple[str, ...] = ()
 
     @property
     def refused(self) -> int:
@@ -68,7 +72,12 @@ class Entry:
 
     @property
     def written(self) -> list[Part]:
-        return [*self.parts, *([self.quarantine] if self.quarantine else [])]
+        return [*self.kept, *([self.quarantine] if self.quarantine else [])]
+
+    @property
+    def kept(self) -> list[Part]:
+        """What the lake has of it."""
+        return [*self.parts, *self.repeats]
 
     @property
     def name(self) -> str:
@@ -146,6 +155,8 @@ def _read(file: Path) -> Entry:
         | {
             "columns": tuple(content["columns"]),
             "parts": tuple(Part(**part) for part in content["parts"]),
+            "repeats": tuple(Part(**part) for part in content.get("repeats", ())),  # records of earlier versions have none
+            "holders": tuple(content.get("holders", ())),
             "quarantine": Part(**content["quarantine"]) if content["quarantine"] else None,
         }
     )

@@ -18,7 +18,7 @@ from ingestion.sql import literal
 COLUMNS = {
     "kind": "varchar", "source": "varchar", "file": "varchar", "parts": "varchar[]", "landed_date": "date", "replaced_date": "date",
     "read_count": "bigint", "landed_count": "bigint", "quarantined_count": "bigint", "duplicate_count": "bigint",
-    "skipped_count": "bigint", "event_line_count": "bigint",
+    "skipped_count": "bigint", "event_line_count": "bigint", "repeats": "varchar[]", "holders": "varchar[]",
 }  # fmt: skip
 
 
@@ -58,6 +58,11 @@ def replaced_dates(landings: Sequence[Landing]) -> list[date | None]:
     ]
 
 
+def may_be_replaced(landing: Landing) -> bool:
+    """Whether another delivery can ever stand in its place."""
+    return landing.is_dated or landing.day is not None
+
+
 def _is_replaced_by(landing: Landing, other: Landing) -> bool:
     """Of two under one name. Where names hold no date, a new content may be only what is new: that replaces no events."""
     is_same_state = landing.table in ("items", "users") and other.landed_date == landing.landed_date
@@ -73,6 +78,7 @@ def write_deliveries(connection: duckdb.DuckDBPyConnection, entries: Iterable[En
         (
             entry.table, entry.source, entry.file, [part.path for part in entry.parts], entry.landed_date, replaced_date,
             entry.read, entry.landed, entry.refused, entry.duplicate, sum(entry.skipped.values()), entry.event_lines,
+            [part.path for part in entry.repeats], list(entry.holders),
         )
         for landings in by_source.values()
         for entry, replaced_date in zip(landings, replaced_dates(landings), strict=True)

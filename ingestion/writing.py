@@ -1,14 +1,14 @@
 """Writes a batch's lake and quarantine files into staging, for each landing file its own, and counts what became of its records."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from ingestion.lake import TABLES
-from ingestion.manifest import Entry, Part, file_name, sha256
+from ingestion.manifest import Entry, Part, sha256
 from ingestion.quarantine import COLUMNS
 from ingestion.reading import CountedFile
 from ingestion.sql import instant, literal, text_list
@@ -32,14 +32,27 @@ class _Facts:
     first_rows: dict[int, int]
 
 
-def write(connection: duckdb.DuckDBPyConnection, files: Sequence[CountedFile], staging: Path) -> list[Entry]:
-    """Write the tables `landed` and `refused` below `staging`, by file, and give the manifest entry of each file.
+def make_lines(connection: duckdb.DuckDBPyConnection, name: str, query: str, files: Sequence[CountedFile]) -> None:
+    """Make a view of rows of the lake; of several files over a table, since each is written by itself."""
+    if len(files) > 1:
+        connection.execute(f"create or replace temp table {name}_lines as {query}")
+        query = f"from {name}_lines"
+    connection.execute(f"create or replace temp view {name} as {query}")
+
+
+def write(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[CountedFile], holders: Mapping[int, list[str]], staging: Path
+) -> list[Entry]:
+    """Write the tables `landed`, `repeated` and `refused` below `staging`, by file, and give the manifest entry of each file.
+
+    Args:
+        holders: of the files that are in `repeated`, by number, the deliveries that hold what they repeat.
 
     Raises:
         StepError: a file changed while it was read, or its records do not add up, which would be a fault of this program.
     """
     facts = _facts(connection, has_lines=bool(files[0].delivery.source.lines))
-    return [_write_file(connection, number, file, facts, staging) for number, file in enumerate(files)]
+    return [_write_file(connection, number, file, facts, holders.get(number, []), staging) for number, file in enumerate(files)]
 
 
 def _facts(connection: duckdb.DuckDBPyConnection, has_lines: bool) -> _Facts:
@@ -65,15 +78,18 @@ def _by_reason(connection: duckdb.DuckDBPyConnection, query: str) -> dict[int, d
     return counts
 
 
-def _write_file(connection: duckdb.DuckDBPyConnection, number: int, file: CountedFile, facts: _Facts, staging: Path) -> Entry:
+def _write_file(
+    connection: duckdb.DuckDBPyConnection, number: int, file: CountedFile, facts: _Facts, holders: list[str], staging: Path
+) -> Entry:
     delivery = file.delivery
     kind, refused = delivery.source.kind, facts.refused.get(number, {})
     records, lines = facts.landed.get(number, (0, 0))
-    name = f"landed_date={delivery.landed_date}/{file_name(delivery.source.name, delivery.sha256, delivery.day, delivery.revision)}"
     labels = f"{literal(delivery.source.name)} as source, {literal(delivery.file)} as file, date '{delivery.landed_date}' as landed_date"
     quarantined = f"select {', '.join(COLUMNS)} from (select *, {labels} from refused where file_no = {number}) order by line"
     spans = _spans(facts.first_rows.get(number, 0), file.count.records)
-    parts = list(_write_parts(connection, kind, number, spans, staging, f"lake/{kind}/{name}"))
+    parts = list(_write_parts(connection, f"from landed where file_no = {number}", kind, spans, staging, delivery.written_name))
+    repeated = f"from repeated where file_no = {number}"
+    repeats = list(_write_parts(connection, repeated, "repeats", spans, staging, delivery.written_name)) if holders else []
     first, last = _times(connection, parts, staging) if kind == "events" else (None, None)
     entry = Entry(
         source=delivery.source.name,
@@ -96,7 +112,9 @@ def _write_file(connection: duckdb.DuckDBPyConnection, number: int, file: Counte
         first_event_at=first,
         last_event_at=last,
         parts=tuple(parts),
-        quarantine=_copy(connection, quarantined, staging, f"quarantine/{name}.parquet") if refused else None,
+        quarantine=_copy(connection, quarantined, staging, f"quarantine/{delivery.written_name}.parquet") if refused else None,
+        repeats=tuple(repeats),
+        holders=tuple(holders),
     )
     _verify(entry, file, lines)
     return entry
@@ -108,17 +126,12 @@ def _spans(first_row: int, records: int) -> list[tuple[int, int]]:
 
 
 def _write_parts(
-    connection: duckdb.DuckDBPyConnection, kind: str, number: int, spans: list[tuple[int, int]], staging: Path, name: str
+    connection: duckdb.DuckDBPyConnection, lines: str, table: str, spans: list[tuple[int, int]], staging: Path, name: str
 ) -> Iterator[Part]:
     for index, (first, last) in enumerate(spans):
         order = "order by row, line" if last - first < SORTED_RECORDS else ""
-        path = f"{name}{f'.{index}' if index else ''}.parquet"
-        yield _copy(
-            connection,
-            f"select {', '.join(TABLES[kind])} from landed where file_no = {number} and row between {first} and {last} {order}",
-            staging,
-            path,
-        )
+        query = f"select {', '.join(TABLES[table])} {lines} and row between {first} and {last} {order}"
+        yield _copy(connection, query, staging, f"lake/{table}/{name}{f'.{index}' if index else ''}.parquet")
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, staging: Path, path: str) -> Part:

@@ -52,7 +52,7 @@ class CompiledNight:
 
 def _with_files_of(connection: duckdb.DuckDBPyConnection, statement: str, lake: Path) -> str:
     """The statement that reads the events, with the files of this lake instead of those that dbt found when it compiled it."""
-    parts = connection.sql("select part from int_parts where is_changed and is_standing order by part").fetchall()
+    parts = connection.sql("select part from int_parts where is_changed and is_standing and counted_hash is null order by part").fetchall()
     files = "".join(f", '{lake.parent / part}'" for (part,) in parts)
     changed, found = re.subn(r"(schema\.parquet')[^\]]*\]", lambda match: f"{match[1]}{files}]", statement)
     if found != 1:

@@ -1,5 +1,6 @@
 """Lakes written row by row, for what the warehouse makes of them; a row names only the columns that matter."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,14 +35,24 @@ class LakeByHand:
             self._write_part(table, "schema", "1970-01-01", [])
 
     def deliver(
-        self, table: str, name: str, landed_date: str, rows: list[dict], replaced_date: str | None = None, is_listed: bool = True
+        self,
+        table: str,
+        name: str,
+        landed_date: str,
+        rows: list[dict],
+        replaced_date: str | None = None,
+        is_listed: bool = True,
+        repeats: Sequence[dict] = (),
     ) -> None:
-        """Write a file of the lake, and list it unless it is to be the rest of a killed landing."""
-        rows = [{"source": "web", "landed_date": landed_date, "event_id": f"{name}#{number}"} | row for number, row in enumerate(rows)]
+        """Write a file of the lake, and list it unless it is to be the rest of a killed landing; `repeats` name who they are held by."""
+        common = {"source": "web", "landed_date": landed_date}
+        rows = [common | {"event_id": f"{name}#{number}"} | row for number, row in enumerate(rows)]
         part = self._write_part(table, name, landed_date, rows)
+        repeated = [self._write_part("repeats", name, landed_date, [common | row for row in repeats])] if repeats else []
         if is_listed:
-            counts = (len(rows), len(rows), 0, 0, 0, len(rows) if table == "events" else 0)
-            self.deliveries.append((table, "web", f"{name}.csv", [part], landed_date, replaced_date, *counts))
+            counts = (len(rows) + len(repeats), len(rows), 0, len(repeats), 0, len(rows) if table == "events" else 0)
+            holders = sorted({row["held_by"] for row in repeats})
+            self.deliveries.append((table, "web", f"{name}.csv", [part], landed_date, replaced_date, *counts, repeated, holders))
         self._write_deliveries()
 
     def _write_part(self, table: str, name: str, landed_date: str, rows: list[dict]) -> str:

@@ -32,7 +32,7 @@ def random_event(chance: random.Random, number: int, day: date) -> dict:
     at += timedelta(minutes=chance.randrange(30), seconds=number % 60)
     user = chance.choice([None, *USERS])
     columns = {
-        "event_id": f"web:{number}",
+        "event_id": f"web:{number}#1",
         "source": chance.choice(["web", "web", "app"]),
         "item_id": chance.choice([None, *ITEMS]),
         "session_id": chance.choice([None, None, None, f"s{chance.randrange(12)}"]),
@@ -68,6 +68,7 @@ def fill(lake: LakeByHand, chance: random.Random) -> None:
         lake.deliver("events", f"more-{day}", str(day), rows[half:], replaced_date=str(again))
         stranger = event(None, f"{day} 21:00:00", device=40 + day.day, event_id=f"again:{day}")
         lake.deliver("events", f"again-{day}", str(again), [*rows[half + 1 :], stranger])
+        deliver_repeats(lake, day, rows[:half], rows[half:])
     # one is found to be a bot on the second night; another was one until its busiest day was delivered again
     quiet = [event(visitor, f"2026-03-0{day} 12:00:00", device=11) for visitor in (BOT, CRAWLER) for day in (2, 3, 4)]
     sent = [event(BOT, "2026-03-03 13:00:00", "campaign_sent")]
@@ -77,6 +78,22 @@ def fill(lake: LakeByHand, chance: random.Random) -> None:
     lake.deliver("links", "crm", "2026-03-06", [{"visitor_key": key(1), "linked_key": key(2), "is_device": False}])
     for day in (2, 6, 9):
         lake.deliver("items", f"items-{day}", f"2026-03-0{day}", [{"item_id": item, "price": day, "is_active": True} for item in "abc"])
+
+
+def deliver_repeats(lake: LakeByHand, day: date, standing: list[dict], replaced: list[dict]) -> None:
+    """What other deliveries bring of a day's halves, of which the first line of the second is in no newer delivery of it.
+
+    That line counts by the first of them, until that one is replaced; then by the second; on even days a third has it as an
+    event of its own in the end. A last one came before the day it repeats, and counts until then.
+    """
+    held_by = {name: f"lake/events/landed_date={day}/{name}-{day}.parquet" for name in ("web", "more")}
+    again = [row | {"held_by": held_by["more"]} for row in replaced]
+    before = [row | {"held_by": held_by["web"]} for row in standing]
+    lake.deliver("events", f"first-{day}", f"{day + timedelta(days=1)}", [], f"{day + timedelta(days=4)}", repeats=again[:3])
+    lake.deliver("events", f"second-{day}", f"{day + timedelta(days=2)}", [], repeats=again[:1] + again[2:5])
+    if day.day % 2 == 0:
+        lake.deliver("events", f"third-{day}", f"{day + timedelta(days=5)}", replaced[:1])
+    lake.deliver("events", f"last-{day}", f"{day - timedelta(days=2)}", [], repeats=before[::4])
 
 
 @pytest.fixture(scope="module", params=[7])
@@ -134,3 +151,25 @@ def test_the_nights_had_to_undo_and_to_join_what_earlier_ones_had_made(built_bot
         assert back == (3,), "a bot that is none any more has its events again"
         mixed = "select count(*) from (select session_key from int_events_sessionize group by 1 having count(distinct event_date) > 1)"
         assert connection.sql(mixed).fetchone()[0] > 5, "sessions over midnight"
+
+
+def test_an_event_counts_once_if_any_delivery_that_brought_it_stands(built_both_ways):
+    data = built_both_ways[1].parent
+    night = NIGHTS[-1]
+    with duckdb.connect() as connection:
+        connection.execute(f"set timezone = 'UTC'; attach '{built_both_ways[0]}' as nightly (read_only)")
+        standing = f"""
+            from '{data}/lake/deliveries.parquet'
+            where kind = 'events' and landed_date <= '{night}' and coalesce(replaced_date > '{night}', true)"""
+        paths = f"select '{data}/' || unnest(list_concat(parts, repeats)) {standing}"
+        brought = f"""
+            select distinct event_id
+            from read_parquet(['{data}/lake/events/*/*.parquet', '{data}/lake/repeats/*/*.parquet'], union_by_name = true, filename = true)
+            where filename in ({paths}) and visitor_key is distinct from '{key(BOT)}'
+                and event_at < timezone('{SHOP["timezone"]}', timestamp '{night + timedelta(days=1)}')"""
+        counted = connection.sql("select event_id from nightly.int_events_sessionize").fetchall()
+        assert sorted(counted) == sorted(connection.sql(brought).fetchall())
+        repeats = (
+            "select is_standing, count(*) from nightly.int_parts where counted_hash is not null or part like 'lake/repeats/%' group by 1"
+        )
+        assert dict(connection.sql(repeats).fetchall()).keys() == {True, False}, "some count, and some do no more"

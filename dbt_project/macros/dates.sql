@@ -28,3 +28,8 @@
 {% macro recommendation_date(step) -%}
     ({{ run_date() }} - {{ step * var('holdout_days') | int }})
 {%- endmacro %}
+
+{# Whether a delivery counts on the run date: it had come by then, and no other had taken its place. #}
+{% macro stands() -%}
+    landed_date <= {{ run_date() }} and coalesce(replaced_date > {{ run_date() }}, true)
+{%- endmacro %}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from ingestion.lake import TABLES
 from ingestion.land import BATCH_BYTES, land
 from ingestion.manifest import Entry, Manifest
 from settings import Settings, ShopPaths
@@ -84,18 +85,29 @@ class Door:
         return land(self.settings, self.shop, date.fromisoformat(run_date), batch_bytes=batch_bytes)
 
     def query(self, sql: str, as_of: str = "9999-01-01") -> list[tuple]:
-        """Rows of a query, in UTC, over `events`, `items`, `users`, `links`, `quarantine` and `deliveries`, of what stands on a day."""
+        """Rows of a query, in UTC, over the lake's tables, of what stands on a day, `quarantine` and `deliveries`.
+
+        `counted` are the events and those repeats whose holder does not stand, each event once.
+        """
         with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
             connection.execute("set timezone = 'UTC'")
             connection.execute(f"create view deliveries as from '{self.paths.lake}/deliveries.parquet'")
             standing = f"landed_date <= date '{as_of}' and (replaced_date is null or replaced_date > date '{as_of}')"
-            for table in ("events", "items", "users", "links"):
+            connection.execute(f"create view standing as from deliveries where {standing}")
+            for table in TABLES:
                 files = f"{self.paths.lake}/{table}/*/*.parquet"
-                parts = f"select '{self.paths.root}/' || unnest(parts) from deliveries where {standing}"
+                parts = f"select '{self.paths.root}/' || unnest({'repeats' if table == 'repeats' else 'parts'}) from standing"
                 connection.execute(
                     f"create view {table} as select * exclude (filename) "
                     f"from read_parquet('{files}', hive_partitioning = true, filename = true) where filename in ({parts})"
                 )
+            connection.execute("""
+                create view counted as
+                from events
+                union all
+                select * exclude (held_by) from repeats
+                where held_by not in (select unnest(parts) from standing) and event_id not in (select event_id from events)
+                qualify row_number() over (partition by event_id order by landed_date) = 1""")
             refused = "(select null as file, null as line, null as reason) where false"
             if any(self.paths.quarantine.glob("*/*.parquet")):
                 refused = f"read_parquet('{self.paths.quarantine}/*/*.parquet')"

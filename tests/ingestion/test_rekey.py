@@ -44,7 +44,7 @@ def landed_door(folder: Path) -> Door:
     door = new_door(folder, WEB, TILL, users, max_refused_share=1)
     anna, both = {"user": "anna", "device": "dev-1"}, {"user": "bert", "device": "dev-2"}
     door.deliver("events/2026-01-05.jsonl", [view(1, **anna), view(2, user=None, device="dev-2"), view(3, user="bert")])
-    door.deliver("events/2026-01-06.jsonl", [view(4, **anna, price=-1), view(5, **both, item=None)])
+    door.deliver("events/2026-01-06.jsonl", [view(4, **anna, price=-1), view(5, **both, item=None), view(1, **anna)])
     door.deliver("till/2026-01-06.csv", till(*2 * ["o1,i1,2,9.5,2026-01-06 10:00:00,anna"]))
     door.deliver("users/2026-01-06.jsonl", [{"id": "anna", "consent": True, "city": "Bonn"}, {"id": "cora", "city": "Ulm"}])
     write_secrets(door, KEY)
@@ -159,7 +159,8 @@ def test_every_pseudonym_is_mapped_on_and_none_of_the_old_is_left(door):
 
 def test_all_else_stays_as_it_was(door):
     read = "select * exclude (visitor_key, device_key), visitor_key is null, device_key is null from events order by all"
-    everything = [read, "select * exclude (visitor_key) from users order by all", "select file, line, reason from quarantine order by all"]
+    everything = [read, read.replace("from events", "from repeats")]
+    everything += ["select * exclude (visitor_key) from users order by all", "select file, line, reason from quarantine order by all"]
     before = [door.query(query) for query in everything]
     files = {path: door.paths.root.joinpath(path).stat().st_mode for path in door.files()}
     rekey(door.settings, [door.shop], NEW_KEY)
@@ -201,8 +202,9 @@ def test_the_named_pseudonyms_in_quarantine_and_in_traits_are_mapped_on(door):
 
 def test_the_manifests_record_the_new_files(door):
     rekey(door.settings, [door.shop], NEW_KEY)
+    assert any(entry.repeats for entry in door.entries)
     for entry in door.entries:
-        for part in entry.parts:
+        for part in entry.kept:
             assert digest(door.paths.root / part.path) == part.sha256
     folder = door.paths.predictions / "run_date=2026-01-06"
     hashes = json.loads((folder / "manifest.json").read_text())["sha256"]

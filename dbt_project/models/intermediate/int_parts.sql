@@ -3,19 +3,34 @@
 with
 
 standing as (
-    select unnest(parts) as part
+    select
+        unnest(parts) as part,
+        cast(null as ubigint) as counted_hash,
     from {{ source('lake', 'deliveries') }}
-    where
-        kind = 'events'
-        and landed_date <= {{ run_date() }}
-        and coalesce(replaced_date > {{ run_date() }}, true)
+    where kind = 'events' and {{ stands() }}
+    union all
+    select
+        part,
+        bit_xor(hash(event_id)) as counted_hash,
+    from {{ ref('base_repeats') }}
+    group by part
 ),
 
 {% if is_incremental() %}
 
     held as (
-        select part from {{ this }}
+        select
+            part,
+            counted_hash,
+        from {{ this }}
         where is_standing
+    ),
+
+    -- of a file of repeats, other lines may count tonight
+    kept as (
+        select standing.part
+        from standing
+        inner join held on standing.part = held.part and standing.counted_hash is not distinct from held.counted_hash
     ),
 
     held_days as (
@@ -40,7 +55,7 @@ standing as (
         select distinct visitor_days.visitor_key
         from visitor_days
         semi join last_bots on visitor_days.visitor_key = last_bots.visitor_key
-        anti join standing on visitor_days.part = standing.part
+        anti join kept on visitor_days.part = kept.part
     ),
 
     left_days as (
@@ -50,7 +65,7 @@ standing as (
             sum(visitor_days.event_count) as event_count,
         from visitor_days
         semi join leaving_bots on visitor_days.visitor_key = leaving_bots.visitor_key
-        semi join standing on visitor_days.part = standing.part
+        semi join kept on visitor_days.part = kept.part
         group by visitor_days.visitor_key, visitor_days.event_date
     ),
 
@@ -69,8 +84,12 @@ standing as (
 {% else %}
 
     held as (
-        select part from standing
+        select * from standing
         where false
+    ),
+
+    kept as (
+        select part from held
     ),
 
     held_days as (
@@ -91,11 +110,12 @@ parts as (
     select
         coalesce(standing.part, held.part) as part,
         standing.part is not null as is_standing,
-        standing.part is null or held.part is null
-        or coalesce(held_days.has_waited, false) or returning_parts.part is not null as is_changed,
+        kept.part is null or coalesce(held_days.has_waited, false) or returning_parts.part is not null as is_changed,
         coalesce(held_days.held_dates, []) as held_dates,
+        standing.counted_hash,
     from standing
     full join held on standing.part = held.part
+    left join kept on coalesce(standing.part, held.part) = kept.part
     left join held_days on coalesce(standing.part, held.part) = held_days.part
     left join returning_parts on coalesce(standing.part, held.part) = returning_parts.part
 )
