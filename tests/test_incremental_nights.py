@@ -75,6 +75,10 @@ def fill(lake: LakeByHand, chance: random.Random) -> None:
     lake.deliver("events", "bots-quiet", "2026-03-04", [*quiet, *sent])
     lake.deliver("events", "bot-flood", "2026-03-06", flood(BOT, "2026-03-06", "bot"))
     lake.deliver("events", "crawler-flood", "2026-03-04", flood(CRAWLER, "2026-03-04", "crawler"), replaced_date="2026-03-07")
+    # the line of an order comes a night after the refund of the whole of it, by one who did nothing else
+    lake.deliver("events", "refund", "2026-03-04", [event(31, "2026-03-03 12:00:00", "order_refunded", order_id="whole", item_id=None)])
+    line = event(32, "2026-03-02 12:00:00", "order_completed", order_id="whole", quantity=1, price=5)
+    lake.deliver("events", "late-line", "2026-03-06", [line])
     lake.deliver("links", "crm", "2026-03-06", [{"visitor_key": key(1), "linked_key": key(2), "is_device": False}])
     for day in (2, 6, 9):
         lake.deliver("items", f"items-{day}", f"2026-03-0{day}", [{"item_id": item, "price": day, "is_active": True} for item in "abc"])
