@@ -26,6 +26,7 @@ lines as (
         event_at,
         event_date,
         event_type = 'order_refunded' as is_refund,
+        build_number,
     from events
     where
         event_type in ('order_completed', 'order_refunded')

@@ -1,7 +1,19 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace',
+    meta={'replaces': {'touched': 'int_touched_order_lines', 'by': ['event_id'], 'day': 'event_date'}}
+) }}
+
+{% set touched = ref('int_touched_order_lines') %}
+
 with
 
 order_lines as (
-    select * from {{ ref('int_order_lines') }}
+    select order_lines.* from {{ ref('int_order_lines') }} as order_lines
+    {% if is_incremental() %}
+        semi join {{ touched }} as touched on order_lines.event_id = touched.event_id
+        where {{ on_days('order_lines.event_date', 'select distinct event_date from ' ~ touched) }}
+    {% endif %}
 ),
 
 order_refunds as (
