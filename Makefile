@@ -19,7 +19,7 @@ export Q SHOP RUN_DATE SAMPLE NAME
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup nightly shop validate test lint up down sql doctor rotate-key bench lock
+.PHONY: help setup nightly shop validate test test-long lint up down sql doctor rotate-key bench lock
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s%s\n", $$1, $$2 }'
@@ -36,8 +36,11 @@ shop: $(INSTALLED) ## draft a shop file from SAMPLE=file.csv, or a folder of fil
 validate: $(INSTALLED) ## what a night would make of the files of SHOP=shops/x.yml, and what the outputs lack
 	@$(VENV_PYTHON) -m ingestion.validate --shop "$$SHOP" $${RUN_DATE:+--run-date "$$RUN_DATE"}
 
-test: $(INSTALLED) ## all tests, on all cores
-	@$(VENV_PYTHON) -m pytest --numprocesses auto --dist loadfile
+test: $(INSTALLED) ## the tests, on all cores
+	@$(VENV_PYTHON) -m pytest -m "not long" --numprocesses auto --dist loadgroup
+
+test-long: $(INSTALLED) ## the tests that take minutes: every point at which a step can be killed, the demo shop's answers
+	@$(VENV_PYTHON) -m pytest -m long --numprocesses auto --dist loadgroup
 
 lint: $(INSTALLED) ## ruff and sqlfluff
 	@$(VENV_PYTHON) -m ruff check . && $(VENV_PYTHON) -m ruff format --check . && $(VENV_PYTHON) -m sqlfluff lint dbt_project

@@ -30,6 +30,13 @@ STEPS = (
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks at the one night runs in one process, which makes it; of other files, each stays together for its fixtures."""
+    of_the_night = {item.path for item in items if "first_night" in item.fixturenames}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("the night" if item.path in of_the_night else str(item.path)))
+
+
 @dataclass(frozen=True)
 class StepDone:
     """The summary line of a step that ended well, and the seconds it took."""

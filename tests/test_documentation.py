@@ -62,6 +62,7 @@ def demo_night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, shop
     return Settings.from_environment(environment), shops.read(file)
 
 
+@pytest.mark.long  # the demo shop in its full size
 def test_the_answers_that_no_model_decides_are_the_demo_shops_to_the_letter(demo_night: tuple[Settings, shops.Shop]) -> None:
     settings, shop = demo_night
     exact = [(sql.replace("daily_kpis", "fct_daily_kpis"), said) for sql, said in QUESTIONS if not asks(sql, OF_MODELS)]

@@ -339,6 +339,7 @@ def test_a_raw_id_would_be_found_where_there_is_one(published_shop):
     assert len({match.decode() for match in RAW_ID.findall(landed)} & raw) > 0.9 * len(raw)
 
 
+@pytest.mark.long  # a whole night more
 def test_a_night_killed_in_every_step_and_run_again_gives_the_same_tables(published_shop, first_night):
     before = content_hashes(published_shop)
     build = (published_shop.folder / "serving" / "current").resolve()

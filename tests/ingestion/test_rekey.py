@@ -260,7 +260,9 @@ def test_without_a_given_key_two_changes_have_different_keys(make_door, monkeypa
     assert keys[0] == KEY and len(set(keys)) == 3 and {len(key) for key in keys} == {32}
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault", [pytest.param(fault, marks=[] if fault in ("staged", "file_moved") else pytest.mark.long) for fault in FAULTS]
+)
 def test_a_change_that_is_killed_and_called_again_ends_as_if_nothing_had_happened(door, uninterrupted, fault):
     before = state(door)
     assert run_child(door, f"kill:rekey.{fault}").returncode == -signal.SIGKILL
@@ -275,6 +277,7 @@ def test_a_change_that_is_killed_and_called_again_ends_as_if_nothing_had_happene
     assert state(door) == uninterrupted
 
 
+@pytest.mark.long
 def test_a_change_that_is_killed_after_every_single_file_still_ends(door, uninterrupted):
     kills = 0
     while run_child(door, "kill:rekey.file_moved").returncode == -signal.SIGKILL:
