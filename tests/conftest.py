@@ -30,6 +30,7 @@ STEPS = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What looks at the one night runs in one process, which makes it; of other files, each stays together for its fixtures."""
     of_the_night = {item.path for item in items if "first_night" in item.fixturenames}
