@@ -11,6 +11,9 @@ create table recommendable_items as
 select cast($run_date as date) as as_of_date, item_of(i) as item_id from range($items) as t(i)
 union all select cast($run_date as date) - 14, item_of(i) from range($items + 5) as t(i);
 
+create table dim_items as
+select item_of(i) as item_id, cast(null as varchar) as item_group_id from range($items) as t(i);
+
 create table excluded_items as
 select cast($run_date as date) as as_of_date, user_key_of(i) as user_key, item_of(i % $items) as item_id, 'bought' as reason
 from range($users) as t(i);

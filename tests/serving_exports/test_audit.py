@@ -85,7 +85,11 @@ FAULTS = {
     ),
     "an item beside itself": (
         "update item_recommendations set similar_item_id = item_id where rank = 1",
-        "no item is recommended beside itself",
+        "no item is recommended beside itself or a variant",
+    ),
+    "an item beside its own variant": (
+        "update warehouse.dim_items set item_group_id = '0003' where item_id = '0004'",
+        "no item is recommended beside itself or a variant",
     ),
     "an RFM score of 6": ("update user_segments set rfm_monetary = 6 where cluster_id = 1", "rfm scores run from 1 to 5"),
     "no days": ("delete from daily_kpis", "daily kpis have days and none after the night"),
