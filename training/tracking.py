@@ -79,6 +79,10 @@ class Run:
     def log_json(self, content: Any, file: str) -> None:
         self._client.log_dict(self.id, content, file)
 
+    def log_table(self, rows: list[dict[str, Any]], file: str) -> None:
+        """Rows with the same names, as a table that MLflow's pages show; `Store.read_table` reads it."""
+        self._client.log_table(self.id, {name: [row[name] for row in rows] for name in rows[0]}, file)
+
     def log_figure(self, figure: Any, file: str) -> None:
         self._client.log_figure(self.id, figure, file)
 
@@ -148,6 +152,10 @@ class Store:
     def read_json(self, run_id: str, file: str) -> Any:
         with self._fetched(run_id, file) as path:
             return arrays.load_json(path)
+
+    def read_table(self, run_id: str, file: str) -> list[dict[str, Any]]:
+        content = self.read_json(run_id, file)
+        return [dict(zip(content["columns"], row, strict=True)) for row in content["data"]]
 
     def read_arrays(self, run_id: str, file: str) -> dict[str, Any]:
         with self._fetched(run_id, file) as path:

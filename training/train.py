@@ -23,7 +23,7 @@ from training.recipes import BASELINES, Recipe
 
 log = logging.getLogger("training")
 
-NIGHT_FILE, GAINS_FILE = "night.json", "gains.npz"
+NIGHT_FILE, GAINS_FILE, SLICES_FILE = "night.json", "gains.npz", "slices.json"
 
 
 def train(settings: Settings, shop: Shop, run_date: date, name: str, again: bool = False) -> str:
@@ -140,6 +140,9 @@ def _log_fit(run: tracking.Run, recipe: Recipe, fitted: Any, judgement: Judgemen
         run.log_figure(plots.losses(recipe.model, losses), "plots/losses.png")
     if judgement.chances is not None:
         run.log_figure(plots.reliability(recipe.model, judgement.chances), "plots/reliability.png")
+    if judgement.slices:
+        run.log_table(judgement.slices, SLICES_FILE)
+        run.log_figure(plots.by_depth(recipe.model, judgement.slices[0]), "plots/by_depth.png")
 
 
 def device() -> str:

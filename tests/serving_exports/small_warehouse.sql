@@ -11,6 +11,11 @@ create table recommendable_items as
 select cast($run_date as date) as as_of_date, item_of(i) as item_id from range($items) as t(i)
 union all select cast($run_date as date) - 14, item_of(i) from range($items + 5) as t(i);
 
+create table int_popular_items as
+select
+    item_of(i) as item_id, 'category ' || i % 4 as category, 'brand ' || i % 5 as brand, 1 as turn, i + 1 as popularity_rank, i + 1 as place
+from range($items) as t(i);
+
 create table dim_items as
 select item_of(i) as item_id, cast(null as varchar) as item_group_id from range($items) as t(i);
 

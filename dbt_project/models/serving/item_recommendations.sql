@@ -22,8 +22,7 @@ items as (
         features.brand,
         features.price,
         row_number() over (
-            partition by features.category
-            order by features.purchase_count_30d desc, features.visitor_count_30d desc, features.item_id
+            partition by features.category order by features.popularity_rank
         ) as rank_in_category,
     from {{ ref('feat_items') }} as features
     inner join variants on features.item_id = variants.item_id

@@ -77,6 +77,15 @@ degraded as (
     select 'no categories: favourite categories and popular_in_category are switched off' as sentence from items
     where category_count = 0
     union all
+    {% for category in var('blocked_categories') %}
+        {%- set name = category | replace("'", "''") %}
+        select 'the blocked category {{ name }} names no item of the catalogue' as sentence
+        where not exists (
+            select 1 from {{ ref('dim_items') }}
+            where category = '{{ name }}' or starts_with(category, '{{ name }} > ')
+        )
+        union all
+    {% endfor %}
     select 'no catalogue: items are known from events alone' as sentence from items
     where catalogue_count = 0
 ),
