@@ -56,7 +56,7 @@ class Privacy(Part):
 class Eligibility(Part):
     """Who gets personal rows with is_eligible = true."""
 
-    min_events: int = Field(default=2, ge=1)
+    min_events: int = Field(default=1, ge=1)
     max_events_per_day: int = Field(default=2_000, ge=1)  # beyond it a visitor is a bot
     active_within_days: int = Field(default=365, ge=1)
 

@@ -18,8 +18,9 @@ import pytest
 import warehouse
 from settings import PROJECT_ROOT
 
-SEVEN_TABLES = {
+TABLES = {
     "user_recommendations",
+    "newcomer_recommendations",
     "item_recommendations",
     "user_segments",
     "user_predictions",
@@ -55,13 +56,13 @@ def content_hashes(tiny_shop) -> dict[str, str]:
     return hashes
 
 
-def test_the_seven_tables_are_published_and_filled(published_shop):
+def test_the_tables_are_published_and_filled(published_shop):
     with published_shop.published() as connection:
         counts = {
             name: rows(connection, f"select count(*) from {name}")[0][0]
             for (name,) in rows(connection, "select table_name from duckdb_tables()")
         }
-    assert set(counts) == SEVEN_TABLES
+    assert set(counts) == TABLES
     assert all(count > 0 for count in counts.values()), counts
 
 

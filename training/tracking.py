@@ -142,6 +142,13 @@ class Store:
         runs = self._client.search_runs([self._experiment], " and ".join(conditions), order_by=[f"tags.{USED_TAG} DESC"], max_results=1)
         return runs[0].info.run_id if runs else None
 
+    def finished_by(self, run_date: date, **tags: Any) -> str | None:
+        """The id of the finished run with all these tags whose `run_date` is the last one up to a night; of several, the newest."""
+        conditions = ["attributes.status = 'FINISHED'", *(f"tags.{name} = '{value}'" for name, value in tags.items())]
+        runs = self._client.search_runs([self._experiment], " and ".join(conditions), order_by=["attributes.start_time DESC"])
+        known = [run for run in runs if run.data.tags["run_date"] <= run_date.isoformat()]
+        return max(known, key=lambda run: (run.data.tags["run_date"], run.info.start_time)).info.run_id if known else None
+
     def tags(self, run_id: str) -> dict[str, str]:
         return dict(self._client.get_run(run_id).data.tags)
 

@@ -36,6 +36,14 @@ select
     case when i % 10 = 0 then 'holdout' else 'treated' end, 'two_tower', '1', cast($run_date as date)
 from range(1, $users) as t(i), range(least($k, $items - 1)) as p(place) order by random();
 
+create table newcomer_recommendations as
+select
+    country, cast(place + 1 as integer) as rank, item_of(place) as item_id, round(1.0 / (place + 1), 6) as score,
+    case when country = 'DE' and place < 2 then 'popular_in_country' else 'popular' end as reason,
+    case when country = 'DE' and place < 2 then 2 else 3 end as fallback_level, md5(country || place) as recommendation_id,
+    cast($run_date as date) as run_date
+from (values ('all'), ('DE')) as c(country), range(least($k, $items)) as p(place) order by random();
+
 create table item_recommendations as
 select
     item_of(i) as item_id, relation, cast(place + 1 as integer) as rank, item_of((i + place + 1) % $items) as similar_item_id,
