@@ -1,12 +1,14 @@
 """No published row breaks a rule of the shop file, and lists are full: the models' SQL over random shops, judged in plain Python."""
 
 import random
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import duckdb
 import pytest
+from pydantic import ValidationError
 
 from shop import Recommendations
 from tests.lake_by_hand import key
@@ -194,3 +196,20 @@ def test_random_shops_meet_every_rule_and_every_level() -> None:
     assert sum(bool(shop.rules.max_per_category and shop.rules.max_per_brand) for shop in shops) >= 4
     assert sum(bool(shop.forbidden_to(user)) for shop in shops for user in shop.users) > 100
     assert sum(not shop.may_be_shown(item) for shop in shops for item in shop.items) > 100
+
+
+@pytest.mark.parametrize(
+    ("rules", "fault"),
+    [
+        ({"max_per_brand": 0}, "max_per_brand"),
+        ({"min_price": -1}, "min_price"),
+        ({"exclude_in_cart_within_days": -1}, "exclude_in_cart_within_days"),
+        ({"blocked_categories": ["Food>Tea"]}, "not a category path like 'Gifts > Cards': 'Food>Tea'"),
+        ({"blocked_categories": [" "]}, "not a category path"),
+        ({"k": 3, "new_items_per_list": 3}, "new_items_per_list: must be below k, which is 3"),
+        ({"max_per_colour": 1}, "max_per_colour"),
+    ],
+)
+def test_a_wrong_rule_is_refused_with_its_place(rules: dict, fault: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(fault)):
+        Recommendations.model_validate(rules)

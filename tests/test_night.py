@@ -83,6 +83,39 @@ def test_every_eligible_user_has_exactly_k_recommendations_and_says_where_from(p
     assert unnamed == [(0,)]
 
 
+def test_everybody_has_a_list_who_left_one_event_or_none_and_no_name(published_shop):
+    k = published_shop.shop.recommendations.k
+    with published_shop.published() as connection:
+        lists = dict(rows(connection, "select user_key, count(*) from user_recommendations group by 1"))
+        newcomers = dict(rows(connection, "select country, count(*) from newcomer_recommendations group by 1"))
+        levels = {level for (level,) in rows(connection, "select distinct fallback_level from newcomer_recommendations")}
+    with warehouse.reader(published_shop.settings, published_shop.shop, published_shop.run_date) as connection:
+        once = rows(connection, "select user_key from dim_users where event_count = 1")
+    nameless = {
+        key_of(published_shop, "anon", device["anonymous_id"]) for device in truth(published_shop, "devices") if not device["user_id"]
+    }
+    assert once and {lists[key] for (key,) in once} == {k}
+    assert len(nameless & lists.keys()) > 5
+    countries = {user["country"] for user in _last_users_file(published_shop)}
+    assert newcomers["all"] == k and set(newcomers.values()) == {k}
+    assert 2 <= len(newcomers) <= 1 + len(countries) and newcomers.keys() <= {"all"} | countries
+    assert levels == {2, 3}
+
+
+def test_a_recommendation_is_named_by_person_item_and_night_and_a_person_is_held_out_by_a_hash(published_shop):
+    with published_shop.published() as connection:
+        named = rows(connection, "select user_key, item_id, run_date, recommendation_id, treatment from user_recommendations")
+    share = published_shop.shop.recommendations.holdout_share
+    treatments = {}
+    for key, item, day, recommendation, treatment in named:
+        assert recommendation == hashlib.md5(f"{key}|{item}|{day}".encode()).hexdigest()
+        is_held_out = int(hashlib.md5(f"demo|{key}".encode()).hexdigest()[:8], 16) < share * 2**32
+        assert treatment == ("holdout" if is_held_out else "treated")
+        treatments[key] = treatment
+    held_out = sum(treatment == "holdout" for treatment in treatments.values())
+    assert abs(held_out - share * len(treatments)) < 4 * (share * (1 - share) * len(treatments)) ** 0.5
+
+
 def test_nothing_is_recommended_that_is_inactive_sold_out_or_just_bought(published_shop):
     catalogue = sorted((published_shop.folder / "landing" / "catalogue").glob("*.csv"))[-1]
     with catalogue.open() as file:
