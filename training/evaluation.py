@@ -21,6 +21,7 @@ NEW_USER_ITEMS = 2  # who has touched no more items than that is new; the others
 HEAD_SHARE = 0.5  # the most popular items that together hold this share of all user-item rows are the head
 TOP_CATEGORIES = 5
 DIVERSITY_LISTS = 500  # lists, evenly chosen, whose diversity is measured: all pairs of a list are looked at
+RESAMPLES = 500  # of a slice, whose interval is shown and decides nothing
 ALL, NEWCOMERS = "all", "without history"
 
 
@@ -57,10 +58,11 @@ def judge(model: Recommender, window: History, k: int) -> Judgement:
     users, depths = window.buyers, sorted({*DEPTHS, k})
     listed = model.recommend(window, users, depths[-1], with_reasons=False).item
     accuracy = _accuracy(listed, window.bought[users], depths)
-    names, decides = list(accuracy), f"ndcg_at_{k}"
+    decides = f"ndcg_at_{k}"
     low, high = bootstrap.intervals_of_means(np.stack(list(accuracy.values()), axis=1))
     metrics = {name: values.mean() for name, values in accuracy.items()} | _beyond_accuracy(listed, window, users, depths, k)
-    metrics |= {f"{decides}_low": low[names.index(decides)], f"{decides}_high": high[names.index(decides)]}
+    metrics |= {f"{name}_low": value for name, value in zip(accuracy, low, strict=True)}
+    metrics |= {f"{name}_high": value for name, value in zip(accuracy, high, strict=True)}
     newcomers = np.tile(window.popular, (window.bought_by_newcomers.shape[0], 1))
     rows = [_row(each.name, listed, window.bought[users], each, depths, decides) for each in _slices(window, users)]
     everybody = Slice(NEWCOMERS, np.ones(len(newcomers), bool), np.ones(len(window.catalogue), bool))
@@ -143,7 +145,7 @@ def _row(name: str, listed: np.ndarray, bought: sparse.csr_array, part: Slice, d
     counted.eliminate_zeros()
     users = np.flatnonzero(part.is_in & (_count(counted) > 0))
     accuracy = _accuracy(listed[users], counted[users], depths)
-    low, high = bootstrap.interval_of_mean(accuracy[decides])
+    low, high = bootstrap.interval_of_mean(accuracy[decides], resamples=RESAMPLES)
     means = {name: round(float(values.mean()), 6) if len(users) else None for name, values in accuracy.items()}
     interval = {f"{decides}_low": round(low, 6) if len(users) else None, f"{decides}_high": round(high, 6) if len(users) else None}
     return {"slice": name, "users": len(users), **means, **interval}
