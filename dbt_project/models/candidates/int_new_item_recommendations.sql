@@ -1,4 +1,4 @@
-{# of a category, enough for k places that are excluded or shown already #}
+{# of a wide category, the best of each narrow one first: each person is matched with all of them #}
 {% set items_per_category = 100 %}
 
 with
@@ -35,13 +35,18 @@ new_items as (
         items.brand,
         items.popularity_rank,
         split_part(items.category, ' > ', 1) as wide_category,
+        row_number() over (partition by items.category order by items.popularity_rank) as rank_in_category,
     from {{ ref('int_popular_items') }} as items
     inner join first_deliveries on items.item_id = first_deliveries.item_id
     where
         first_deliveries.first_date > first_deliveries.catalogue_since
         and first_deliveries.first_date > {{ run_date() }} - {{ var('new_item_days') }}
+),
+
+best_new_items as (
+    select * from new_items
     qualify row_number() over (
-        partition by items.category order by items.popularity_rank
+        partition by wide_category order by rank_in_category, popularity_rank
     ) <= {{ items_per_category }}
 ),
 
@@ -58,21 +63,21 @@ shown as (
 matching as (
     select
         tastes.user_key,
-        new_items.item_id,
+        best_new_items.item_id,
         row_number() over (
             partition by tastes.user_key
             order by
-                new_items.category = tastes.top_category desc,
-                coalesce(new_items.brand = tastes.top_brand, false) desc,
-                new_items.popularity_rank
+                best_new_items.category = tastes.top_category desc,
+                coalesce(best_new_items.brand = tastes.top_brand, false) desc,
+                best_new_items.popularity_rank
         ) as place,
     from tastes
     semi join eligible on tastes.user_key = eligible.user_key
-    inner join new_items on tastes.wide_category = new_items.wide_category
+    inner join best_new_items on tastes.wide_category = best_new_items.wide_category
     anti join excluded_items
-        on tastes.user_key = excluded_items.user_key and new_items.item_id = excluded_items.item_id
+        on tastes.user_key = excluded_items.user_key and best_new_items.item_id = excluded_items.item_id
     -- what the model itself shows needs no place kept for it
-    anti join shown on tastes.user_key = shown.user_key and new_items.item_id = shown.item_id
+    anti join shown on tastes.user_key = shown.user_key and best_new_items.item_id = shown.item_id
     qualify place <= {{ var('new_items_per_list') }}
 ),
 
