@@ -1,3 +1,4 @@
+-- noqa: disable=LT02
 {# Place in a line in which no category and no brand comes more often than its cap before all have had their turn:
    the items of turn 1 keep all caps together. What has no category or brand is not capped. #}
 {% macro turn(order, list='') -%}
