@@ -27,6 +27,13 @@ class ShopFileError(ValueError):
     """A shop file that cannot be used; the message names the file and each wrong key."""
 
 
+def _category_path(path: str) -> str:
+    levels = [level.strip() for level in path.split(">")]
+    if not all(levels) or path != " > ".join(levels):
+        raise ValueError(f"not a category path like 'Gifts > Cards': {path!r}")
+    return path
+
+
 class Checks(Part):
     """Limits a record must keep; a record that breaks one is quarantined."""
 
@@ -49,7 +56,7 @@ class Privacy(Part):
 class Eligibility(Part):
     """Who gets personal rows with is_eligible = true."""
 
-    min_events: int = Field(default=2, ge=1)
+    min_events: int = Field(default=1, ge=1)
     max_events_per_day: int = Field(default=2_000, ge=1)  # beyond it a visitor is a bot
     active_within_days: int = Field(default=365, ge=1)
 
@@ -59,10 +66,24 @@ class Recommendations(Part):
 
     k: int = Field(default=10, ge=1, le=100)
     exclude_bought_within_days: int = Field(default=30, ge=0)
+    exclude_in_cart_within_days: int = Field(default=14, ge=0)  # 0 shows what lies in the cart
+    exclude_refunded_within_days: int = Field(default=90, ge=0)
+    blocked_categories: tuple[Annotated[str, AfterValidator(_category_path)], ...] = ()
+    min_price: float = Field(default=0, ge=0)
+    max_per_category: int | None = Field(default=None, ge=1)  # of one list; None for as many as come
+    max_per_brand: int | None = Field(default=None, ge=1)
+    new_item_days: int = Field(default=30, ge=1)  # an item is new for so long after the catalogue first names it
+    new_items_per_list: int = Field(default=1, ge=0)  # places kept for new items of the category a person likes
     holdout_days: int = Field(default=14, ge=1)  # length of the window that models are compared on
     half_life_days: float = Field(default=60, gt=0)  # after so many days an interaction counts half
     min_stock: int = Field(default=1, ge=0)
     holdout_share: float = Field(default=0.1, ge=0, lt=1)  # users whose treatment is 'holdout'
+
+    @model_validator(mode="after")
+    def _lists_are_not_of_new_items_alone(self) -> "Recommendations":
+        if self.new_items_per_list and self.new_items_per_list >= self.k:
+            raise ValueError(f"new_items_per_list: must be below k, which is {self.k}")
+        return self
 
 
 class Predictions(Part):

@@ -41,6 +41,7 @@ FIELDS_BY_KIND = {
         "required": ("item_id",),
         "optional": (
             "title", "description", "category", "brand", "price", "currency", "stock_quantity", "is_active", "image_url",
+            "item_group_id",
         ),
     },
     "users": {"required": ("user_id",), "optional": ("consent_personalization",)},

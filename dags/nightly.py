@@ -25,61 +25,20 @@ night goes on from there.
 *"The lock … is held"*: another command writes to this shop, at this moment. Wait for it; nothing was written.
 """
 
-import shlex
-import sys
-from datetime import timedelta
 from pathlib import Path
 
-from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, CronTriggerTimetable, Param, dag
+from airflow.sdk import DAG, dag
 
-from dags import notice, retries, shop_files
-from dags.run_dates import run_date
-from settings import PROJECT_ROOT, Settings
+from dags import shop_dag, shop_files
+from dags.shop_dag import step
+from settings import Settings
 from shop import Shop
-
-RUN_DATE = "The day to run the night of; empty for the last day that is over in the shop's zone."
 
 
 def nightly(shop_file: Path, shop: Shop) -> DAG:
     """The DAG `nightly_<shop>`."""
 
-    def step(task_id: str, *commands: str, pool: str, hours: float) -> BashOperator:
-        options = "--shop {{ shop_file }} --run-date {{ run_date(params=params, dag_run=dag_run) }}"
-        return BashOperator(
-            task_id=task_id,
-            bash_command=" &&\n".join(f"{{{{ python }}}} -m {command} {options}" for command in commands),
-            cwd=str(PROJECT_ROOT),
-            skip_on_exit_code=None,
-            pool=pool,
-            execution_timeout=timedelta(hours=hours),
-        )
-
-    @dag(
-        dag_id=f"nightly_{shop.name}",
-        doc_md=__doc__,
-        tags=["nightcart", shop.name],
-        schedule=CronTriggerTimetable(shop.schedule, timezone=shop.timezone),
-        catchup=False,
-        max_active_runs=1,
-        is_paused_upon_creation=True,
-        params={
-            "run_date": Param(None, type=["null", "string"], format="date", maxLength=10, description=RUN_DATE),
-        },
-        user_defined_macros={
-            "python": shlex.quote(sys.executable),
-            "shop_file": shlex.quote(shop_files.shown(shop_file)),
-            "run_date": lambda **context: run_date(shop, context),
-        },
-        default_args={
-            "retries": 3,
-            "retry_delay": timedelta(minutes=2),
-            "retry_exponential_backoff": 2.0,
-            "max_retry_delay": timedelta(minutes=30),
-            "retry_policy": retries.RetriesByEnvironment(),
-            "on_failure_callback": notice.callbacks(shop),
-        },
-    )
+    @dag(**shop_dag.options("nightly", shop_file, shop, shop.schedule), doc_md=__doc__)
     def night() -> None:
         land = step("land", "ingestion.land", pool="warehouse", hours=4)
         build_features = step("build_features", "warehouse build features", pool="warehouse", hours=4)

@@ -33,7 +33,7 @@ TABLES = {
     "items": {
         "item_id": "varchar", "source": "varchar", "title": "varchar", "description": "varchar", "category": "varchar",
         "brand": "varchar", "price": "decimal(18, 4)", "currency": "varchar", "stock_quantity": "integer", "is_active": "boolean",
-        "image_url": "varchar", "landed_date": "date",
+        "image_url": "varchar", "item_group_id": "varchar", "landed_date": "date",
     },
     "users": {
         "visitor_key": "uuid", "source": "varchar", "traits": "varchar", "consent_personalization": "boolean", "landed_date": "date",

@@ -46,7 +46,7 @@ class Kpi:
 
 @dataclass(frozen=True)
 class Recommendations:
-    """Where the rows of user_recommendations come from, and how widely they spread over the items."""
+    """Where the rows of user_recommendations come from, how widely they spread over the items, and the lists of newcomers."""
 
     rows: int
     people: int
@@ -55,6 +55,8 @@ class Recommendations:
     by_reason: list[Bar]
     by_treatment: list[Bar]
     top_items: list[Bar]
+    newcomer_lists: int
+    by_newcomer_level: list[Bar]
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ def recommendations(connection: duckdb.DuckDBPyConnection) -> Recommendations:
         by_reason=_counts(connection, "serving.user_recommendations", "reason"),
         by_treatment=_counts(connection, "(select distinct user_key, treatment from serving.user_recommendations)", "treatment"),
         top_items=_counts(connection, "serving.user_recommendations", "item_id", limit=TOP_ITEMS),
+        newcomer_lists=connection.execute("select count(distinct country) from serving.newcomer_recommendations").fetchone()[0],
+        by_newcomer_level=_counts(connection, "serving.newcomer_recommendations", "fallback_level", order="1"),
     )
 
 

@@ -43,7 +43,12 @@ SHOP = {
         }
     ],
     "eligibility": {"max_events_per_day": MOST_EVENTS},
-    "recommendations": {"holdout_days": 14, "exclude_bought_within_days": 3},
+    "recommendations": {
+        "holdout_days": 14,
+        "exclude_bought_within_days": 3,
+        "exclude_in_cart_within_days": 3,
+        "exclude_refunded_within_days": 3,
+    },
     # every day is an as-of day, so that those above are, wherever the night's grid begins
     "predictions": {"snapshot_every_days": 1, "snapshot_count": 30, "horizons_days": [2, 7]},
 }

@@ -18,8 +18,9 @@ import pytest
 import warehouse
 from settings import PROJECT_ROOT
 
-SEVEN_TABLES = {
+TABLES = {
     "user_recommendations",
+    "newcomer_recommendations",
     "item_recommendations",
     "user_segments",
     "user_predictions",
@@ -55,13 +56,13 @@ def content_hashes(tiny_shop) -> dict[str, str]:
     return hashes
 
 
-def test_the_seven_tables_are_published_and_filled(published_shop):
+def test_the_tables_are_published_and_filled(published_shop):
     with published_shop.published() as connection:
         counts = {
             name: rows(connection, f"select count(*) from {name}")[0][0]
             for (name,) in rows(connection, "select table_name from duckdb_tables()")
         }
-    assert set(counts) == SEVEN_TABLES
+    assert set(counts) == TABLES
     assert all(count > 0 for count in counts.values()), counts
 
 
@@ -80,6 +81,39 @@ def test_every_eligible_user_has_exactly_k_recommendations_and_says_where_from(p
     assert levels[0] > sum(count for level, count in levels.items() if level > 0), "the model, not the fall-backs, makes the lists"
     assert unexplained == [(0,)]
     assert unnamed == [(0,)]
+
+
+def test_everybody_has_a_list_who_left_one_event_or_none_and_no_name(published_shop):
+    k = published_shop.shop.recommendations.k
+    with published_shop.published() as connection:
+        lists = dict(rows(connection, "select user_key, count(*) from user_recommendations group by 1"))
+        newcomers = dict(rows(connection, "select country, count(*) from newcomer_recommendations group by 1"))
+        levels = {level for (level,) in rows(connection, "select distinct fallback_level from newcomer_recommendations")}
+    with warehouse.reader(published_shop.settings, published_shop.shop, published_shop.run_date) as connection:
+        once = rows(connection, "select user_key from dim_users where event_count = 1")
+    nameless = {
+        key_of(published_shop, "anon", device["anonymous_id"]) for device in truth(published_shop, "devices") if not device["user_id"]
+    }
+    assert once and {lists[key] for (key,) in once} == {k}
+    assert len(nameless & lists.keys()) > 5
+    countries = {user["country"] for user in _last_users_file(published_shop)}
+    assert newcomers["all"] == k and set(newcomers.values()) == {k}
+    assert 2 <= len(newcomers) <= 1 + len(countries) and newcomers.keys() <= {"all"} | countries
+    assert levels == {2, 3}
+
+
+def test_a_recommendation_is_named_by_person_item_and_night_and_a_person_is_held_out_by_a_hash(published_shop):
+    with published_shop.published() as connection:
+        named = rows(connection, "select user_key, item_id, run_date, recommendation_id, treatment from user_recommendations")
+    share = published_shop.shop.recommendations.holdout_share
+    treatments = {}
+    for key, item, day, recommendation, treatment in named:
+        assert recommendation == hashlib.md5(f"{key}|{item}|{day}".encode()).hexdigest()
+        is_held_out = int(hashlib.md5(f"demo|{key}".encode()).hexdigest()[:8], 16) < share * 2**32
+        assert treatment == ("holdout" if is_held_out else "treated")
+        treatments[key] = treatment
+    held_out = sum(treatment == "holdout" for treatment in treatments.values())
+    assert abs(held_out - share * len(treatments)) < 4 * (share * (1 - share) * len(treatments)) ** 0.5
 
 
 def test_nothing_is_recommended_that_is_inactive_sold_out_or_just_bought(published_shop):
@@ -173,12 +207,35 @@ def _last_users_file(tiny_shop) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_planted_bundles_are_found_as_bought_together(published_shop):
+def test_planted_bundles_are_each_others_first_bought_together(published_shop):
     with published_shop.published() as connection:
-        found = set(rows(connection, "select item_id, similar_item_id from item_recommendations where relation = 'bought_together'"))
+        found = set(
+            rows(connection, "select item_id, similar_item_id from item_recommendations where relation = 'bought_together' and rank <= 5")
+        )
     planted = [(pair["item_id"], pair["other_item_id"]) for pair in truth(published_shop, "bundles")]
-    hits = sum(pair in found or pair[::-1] in found for pair in planted)
-    assert hits >= 0.8 * len(planted), f"{hits} of {len(planted)}"
+    hits = sum(pair in found and pair[::-1] in found for pair in planted)
+    assert len(planted) >= 5
+    assert hits >= 0.9 * len(planted), f"{hits} of {len(planted)}"
+
+
+def test_two_items_recommended_beside_each_other_say_the_same_of_it(published_shop):
+    with published_shop.published() as connection:
+        differing = rows(
+            connection,
+            """
+            select count(*), count(*) filter (where one.score <> other.score or one.support <> other.support)
+            from item_recommendations as one
+            inner join item_recommendations as other
+                on one.item_id = other.similar_item_id and one.similar_item_id = other.item_id and one.relation = other.relation
+            where one.support > 0 and other.support > 0
+            """,
+        )
+        lacking = rows(
+            connection,
+            "select count(*) from user_recommendations anti join (from item_recommendations where relation = 'similar') using (item_id)",
+        )
+    assert differing[0][0] > 50 and differing[0][1] == 0
+    assert lacking == [(0,)], "every recommended item has a list of similar ones, a new one too"
 
 
 def test_people_who_have_gone_quiet_are_less_likely_to_buy(published_shop):

@@ -35,6 +35,7 @@ ONLY_IN = {  # who may import these libraries, as the beginning of a path
     "airflow": ("dags/", "tests/dags/"),
     "mlflow": ("training/tracking.py", "tests/training/"),
     "dbt": ("warehouse/",),
+    "optuna": ("training/tune.py",),
     "keras": ("training/", "tests/training/", "benchmarks/"),
     "tensorflow": ("training/", "tests/training/", "benchmarks/"),
     "sklearn": ("training/", "tests/training/", "benchmarks/"),

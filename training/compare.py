@@ -7,6 +7,7 @@ Read from the night's run in MLflow; nothing is fitted.
 
 import sys
 from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +15,15 @@ import steps
 from settings import Settings
 from shop import Shop
 from training import bootstrap, tasks, tracking
-from training.train import GAINS_FILE, NIGHT_FILE
+from training.train import GAINS_FILE, NIGHT_FILE, SLICES_FILE
+
+OF_LISTS = ("coverage", "novelty", "diversity", "gini", "popularity_lift")  # metrics that no purchase is asked for
 
 
 def compare(settings: Settings, shop: Shop, run_date: date) -> str:
-    """A table per task: every candidate's metrics on the same later window, the best by the deciding metric first.
+    """Tables per task: every candidate's metrics on the same later window, the best by the deciding metric first.
+
+    Of recommendations also what the lists are like, and the deciding metric by slices.
 
     Raises:
         StepError: a task of the night was not trained.
@@ -36,15 +41,49 @@ def _table(settings: Settings, shop: Shop, run_date: date, name: str) -> str:
     if tags["is_trained"] != "True":
         return f"{title}\n\n{tags['result']}"
     night, gains = store.read_json(run_id, NIGHT_FILE), store.read_arrays(run_id, GAINS_FILE)["gains"]
-    names = list(night["candidates"][0]["test"])
-    best, *others = sorted(range(len(gains)), key=lambda candidate: -gains[candidate].mean())
-    lines = [f"| model | {' | '.join(names)} | {night['metric']}, gain of the best (95 %) |", "|---|" + "---:|" * (len(names) + 1)]
-    for candidate in (best, *others):
-        values = [f"{night['candidates'][candidate]['test'][metric]:.4f}" for metric in names]
-        gain = "" if candidate == best else _gain(gains[best] - gains[candidate])
-        lines.append(f"| {night['candidates'][candidate]['model']} | {' | '.join(values)} | {gain} |")
+    order = sorted(range(len(gains)), key=lambda candidate: -gains[candidate].mean())
+    candidates = [night["candidates"][place] for place in order]
+    gained = ["", *(_gain(gains[order[0]] - gains[place]) for place in order[1:])]
     users = f"{gains.shape[1]} users, labels after {night['cutoffs']['test']}"
-    return f"{title}\n\n{users}. {tags.get('decision', 'Not decided yet')}.\n\n" + "\n".join(lines)
+    parts = [title, f"{users}. {tags.get('decision', 'Not decided yet')}.", _metrics(candidates, night["metric"], gained)]
+    if name == "recommendations":
+        parts += [_metrics_of_lists(candidates), _slices(store, candidates, night["metric"])]
+    return "\n\n".join(parts)
+
+
+def _metrics(candidates: list[dict[str, Any]], decides: str, gained: list[str]) -> str:
+    names = [name for name in candidates[0]["test"] if not name.startswith(OF_LISTS) and not name.endswith(("_low", "_high"))]
+    rows = [[each["model"], *_values(each, names), gain] for each, gain in zip(candidates, gained, strict=True)]
+    return _markdown(["model", *names, f"{decides}, gain of the best (95 %)"], rows)
+
+
+def _metrics_of_lists(candidates: list[dict[str, Any]]) -> str:
+    names = [name for name in candidates[0]["test"] if name.startswith(OF_LISTS)]
+    return _markdown(["what the lists are like", *names], [[each["model"], *_values(each, names)] for each in candidates])
+
+
+def _slices(store: tracking.Store, candidates: list[dict[str, Any]], decides: str) -> str:
+    """The deciding metric and its interval by kinds of users and of items."""
+    tables = [store.read_table(each["run_id"], SLICES_FILE) for each in candidates]
+    rows = [
+        [same[0]["slice"], str(same[0]["users"]), *(_with_interval(row, decides) for row in same)] for same in zip(*tables, strict=True)
+    ]
+    return _markdown([f"{decides} (95 %)", "users", *(each["model"] for each in candidates)], rows)
+
+
+def _with_interval(row: dict[str, Any], metric: str) -> str:
+    if not row["users"]:
+        return ""
+    return f"{row[metric]:.4f} ({row[f'{metric}_low']:.4f} … {row[f'{metric}_high']:.4f})"
+
+
+def _values(candidate: dict[str, Any], names: list[str]) -> list[str]:
+    return [f"{candidate['test'][name]:.4f}" for name in names]
+
+
+def _markdown(header: list[str], rows: list[list[str]]) -> str:
+    lines = [f"| {' | '.join(header)} |", "|---|" + "---:|" * (len(header) - 1)]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def _gain(differences: np.ndarray) -> str:

@@ -1,6 +1,6 @@
 """What people did with items up to a day: the data that recommenders learn from, answer for and are judged on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import duckdb
@@ -8,14 +8,15 @@ import numpy as np
 from scipy import sparse
 
 EVENT_TYPES = ("order_completed", "product_added", "product_viewed")  # strongest first
+POPULAR_ITEMS = 100  # enough for the longest list that is judged
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All items that any of the tables names, whether recommendable or not.
+    """All items that any of the tables names, whether recommendable or not, as the shop described them on one day.
 
     Args:
-        item_ids: (items,) ascending; an item's place here is its index everywhere else.
+        item_ids: (items,) ascending, the same on every day; an item's place here is its index everywhere else.
         category: (items,) path 'a > b > c', '' where unknown.
         brand: (items,) '' where unknown.
         price: (items,) of one unit, NaN where unknown.
@@ -49,6 +50,8 @@ class History:
         excluded: (users, items) True where a rule of the shop forbids it.
         bought: (users, items) True for what was bought in the window after `as_of` and could have been shown; all
             False where that window is not over.
+        bought_by_newcomers: (newcomers, items) the same of people without any user-item row by `as_of`.
+        popular: (at most POPULAR_ITEMS,) recommendable items in the order in which they fill the lists of newcomers.
     """
 
     as_of: date
@@ -65,6 +68,8 @@ class History:
     is_recommendable: np.ndarray
     excluded: sparse.csr_array
     bought: sparse.csr_array
+    bought_by_newcomers: sparse.csr_array = field(default_factory=lambda: sparse.csr_array((0, 0), dtype=bool))
+    popular: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -87,32 +92,28 @@ class History:
         return slice(self.offsets[user], self.offsets[user + 1])
 
 
-def load_catalogue(connection: duckdb.DuckDBPyConnection) -> Catalogue:
-    columns = connection.execute(
-        """
-        with named as (
-            select item_id from feat_items
-            union select item_id from feat_interactions
-            union select item_id from recommendable_items
-        ),
-        known as (select * from feat_items qualify as_of_date = max(as_of_date) over ())
-        select item_id, coalesce(category, '') as category, coalesce(brand, '') as brand, cast(price as double) as price
-        from named left join known using (item_id)
-        where item_id is not null
-        order by item_id
-        """
-    ).fetchnumpy()
-    return Catalogue(
-        item_ids=_texts(columns["item_id"]),
-        category=_texts(columns["category"]),
-        brand=_texts(columns["brand"]),
-        price=np.ma.filled(columns["price"].astype(np.float64), np.nan),
+def item_ids(connection: duckdb.DuckDBPyConnection) -> np.ndarray:
+    """(items,) every item that the features name on any of their days, ascending."""
+    return _texts(
+        connection.execute(
+            """
+            select item_id from feat_items where item_id is not null
+            union select item_id from feat_interactions where item_id is not null
+            union select item_id from recommendable_items where item_id is not null
+            order by item_id
+            """
+        ).fetchnumpy()["item_id"]
     )
 
 
-def load(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, as_of: date) -> History:
-    """Read the history of one as-of day; the rows come in order of user and item."""
-    _index(connection, catalogue, as_of)
+def load(connection: duckdb.DuckDBPyConnection, items: np.ndarray, as_of: date) -> History:
+    """Read the history of one as-of day; the rows come in order of user and item.
+
+    Args:
+        items: `item_ids`, the same for all days that are to be compared.
+    """
+    _index(connection, items, as_of)
+    catalogue = _catalogue(connection, items, as_of)
     user_keys = connection.execute("select user_key from indexed_users order by place").fetchnumpy()["user_key"]
     rows = connection.execute(
         f"""
@@ -131,7 +132,8 @@ def load(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, as_of: dat
         [as_of],
     ).fetchnumpy()
     shape = (len(user_keys), len(catalogue))
-    recommendable = _places(connection, "select place from recommendable_items inner join indexed_items using (item_id)", as_of)
+    recommendable = _places(connection, "recommendable_items", "as_of_date = ?", "place", as_of)
+    popular = _places(connection, "feat_items", f"as_of_date = ? and popularity_rank <= {POPULAR_ITEMS}", "popularity_rank", as_of)
     return History(
         as_of=as_of,
         catalogue=catalogue,
@@ -147,10 +149,26 @@ def load(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, as_of: dat
         is_recommendable=np.isin(np.arange(shape[1]), recommendable),
         excluded=_pairs(connection, "excluded_items", as_of, shape),
         bought=_pairs(connection, "feat_interaction_labels", as_of, shape),
+        bought_by_newcomers=_bought_by_newcomers(connection, as_of, len(items)),
+        popular=popular.astype(np.int32),
     )
 
 
-def _index(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, as_of: date) -> None:
+def _catalogue(connection: duckdb.DuckDBPyConnection, items: np.ndarray, as_of: date) -> Catalogue:
+    columns = connection.execute(
+        """
+        select coalesce(category, '') as category, coalesce(brand, '') as brand, cast(price as double) as price
+        from indexed_items
+        left join (select * from feat_items where as_of_date = ?) as known using (item_id)
+        order by place
+        """,
+        [as_of],
+    ).fetchnumpy()
+    price = np.ma.filled(columns["price"].astype(np.float64), np.nan)
+    return Catalogue(item_ids=items, category=_texts(columns["category"]), brand=_texts(columns["brand"]), price=price)
+
+
+def _index(connection: duckdb.DuckDBPyConnection, items: np.ndarray, as_of: date) -> None:
     """Places of users and items as temporary tables, so that ids stay in the database and only integers come out."""
     connection.execute(
         """
@@ -165,12 +183,29 @@ def _index(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, as_of: d
         create or replace temp table indexed_items as
         select unnest(?::varchar[]) as item_id, unnest(range(?)) as place
         """,
-        [catalogue.item_ids.tolist(), len(catalogue)],
+        [items.tolist(), len(items)],
     )
 
 
-def _places(connection: duckdb.DuckDBPyConnection, query: str, as_of: date) -> np.ndarray:
-    return connection.execute(f"{query} where as_of_date = ? order by place", [as_of]).fetchnumpy()["place"]
+def _places(connection: duckdb.DuckDBPyConnection, table: str, condition: str, order: str, as_of: date) -> np.ndarray:
+    return connection.execute(
+        f"select place from {table} inner join indexed_items using (item_id) where {condition} order by {order}", [as_of]
+    ).fetchnumpy()["place"]
+
+
+def _bought_by_newcomers(connection: duckdb.DuckDBPyConnection, as_of: date, items: int) -> sparse.csr_array:
+    pairs = connection.execute(
+        """
+        select dense_rank() over (order by user_key) - 1 as user_place, place as item_place
+        from (select distinct user_key::varchar as user_key, item_id from feat_interaction_labels where as_of_date = ?)
+        anti join indexed_users using (user_key)
+        inner join indexed_items using (item_id)
+        order by user_place, item_place
+        """,
+        [as_of],
+    ).fetchnumpy()
+    newcomers = int(pairs["user_place"].max()) + 1 if len(pairs["user_place"]) else 0
+    return _matrix(pairs, (newcomers, items))
 
 
 def _pairs(connection: duckdb.DuckDBPyConnection, table: str, as_of: date, shape: tuple[int, int]) -> sparse.csr_array:
@@ -185,6 +220,11 @@ def _pairs(connection: duckdb.DuckDBPyConnection, table: str, as_of: date, shape
         """,
         [as_of],
     ).fetchnumpy()
+    return _matrix(pairs, shape)
+
+
+def _matrix(pairs: dict[str, np.ndarray], shape: tuple[int, int]) -> sparse.csr_array:
+    """True at pairs that come in order of user and item."""
     offsets = np.searchsorted(pairs["user_place"], np.arange(shape[0] + 1))
     return sparse.csr_array((np.ones(len(pairs["item_place"]), bool), pairs["item_place"].astype(np.int32), offsets), shape=shape)
 

@@ -36,6 +36,17 @@ def losses(title: str, values: list[float]) -> Any:
     return figure
 
 
+def by_depth(title: str, metrics: dict[str, float]) -> Any:
+    """A line for each metric whose name ends in `_at_` and the length of the list."""
+    figure, axes = _axes(title, "length of the list", "mean over users")
+    named = [(name.rsplit("_at_", 1), value) for name, value in metrics.items() if "_at_" in name]
+    for metric in dict.fromkeys(metric for (metric, _), _ in named):
+        points = sorted((int(depth), value) for (each, depth), value in named if each == metric and depth.isdigit())
+        axes.plot(*zip(*points, strict=True), marker="o", label=metric)
+    axes.legend()
+    return figure
+
+
 def comparison(title: str, metric: str, values: dict[str, float]) -> Any:
     """One bar per candidate."""
     figure, axes = _axes(title, metric, "")

@@ -37,6 +37,10 @@ class Recipe:
     def of(cls, model: str, params: Any) -> "Recipe":
         return cls(model, json.loads(json.dumps(asdict(params))))
 
+    def with_params(self, params: dict[str, Any]) -> "Recipe":
+        """The same with some other parameters."""
+        return Recipe(self.model, {**self.params, **params})
+
     @classmethod
     def from_json(cls, text: str) -> "Recipe":
         content = json.loads(text)

@@ -10,7 +10,8 @@ import duckdb
 import numpy as np
 
 from shop import Shop
-from training import fingerprint, history, ranking_metrics
+from training import fingerprint, history
+from training.evaluation import judge, ndcg
 from training.history import History
 from training.judgement import Judgement
 from training.models.recommender import Recommender
@@ -37,9 +38,9 @@ class RecommendationTask:
     @classmethod
     def load(cls, connection: duckdb.DuckDBPyConnection, shop: Shop, run_date: date) -> "RecommendationTask":
         days = timedelta(days=shop.recommendations.holdout_days)
-        catalogue = history.load_catalogue(connection)
+        items = history.item_ids(connection)
         as_of = {"validation": run_date - 2 * days, "test": run_date - days, "score": run_date}
-        return cls({name: history.load(connection, catalogue, day) for name, day in as_of.items()}, shop.recommendations.k)
+        return cls({name: history.load(connection, items, day) for name, day in as_of.items()}, shop.recommendations.k)
 
     @property
     def cutoffs(self) -> dict[str, date]:
@@ -67,7 +68,7 @@ class RecommendationTask:
     def tuned(self, recipe: Recipe) -> tuple[Recipe, Recommender]:
         """The recipe with the parameters that do best on the validation window, and its fit there."""
         window = self.histories["validation"]
-        model = recipe.model_class.tuned(recipe.model_params, window, lambda each: judge(each, window, self.k).metrics[self.metric])
+        model = recipe.model_class.tuned(recipe.model_params, window, lambda each: ndcg(each, window, self.k))
         return Recipe.of(recipe.model, model.params), model
 
     def fitted(self, recipe: Recipe, cutoff: str) -> Recommender:
@@ -77,42 +78,9 @@ class RecommendationTask:
         return judge(model, self.histories[cutoff], self.k)
 
 
-def judge(model: Recommender, window: History, k: int) -> Judgement:
-    """Recall, NDCG, hit rate and coverage at 10, 20 and k over all users that bought in the window.
-
-    Users without any history are no part of it: every model would leave them to the same fall-back.
-    """
-    users = window.buyers
-    depths = sorted({10, 20, k})
-    listed = model.recommend(window, users, depths[-1], with_reasons=False).item
-    is_hit = hits(listed, window, users)
-    bought = np.diff(window.bought.indptr)[users]
-    recommendable = int(window.is_recommendable.sum())
-    metrics = {}
-    for depth in depths:
-        metrics[f"recall_at_{depth}"] = ranking_metrics.recall_at_k(is_hit, bought, depth).mean()
-        metrics[f"ndcg_at_{depth}"] = ranking_metrics.ndcg_at_k(is_hit, bought, depth).mean()
-        metrics[f"hit_rate_at_{depth}"] = ranking_metrics.hit_rate_at_k(is_hit, depth).mean()
-        metrics[f"coverage_at_{depth}"] = ranking_metrics.coverage_at_k(listed, depth, recommendable)
-    return Judgement(
-        metrics={name: round(float(value), 6) for name, value in metrics.items()},
-        units=window.user_keys[users],
-        gains=ranking_metrics.ndcg_at_k(is_hit, bought, k),
-    )
-
-
-def hits(listed: np.ndarray, window: History, users: np.ndarray) -> np.ndarray:
-    """(users, n) whether each listed item was bought in the window."""
-    width = len(window.catalogue)
-    wanted = window.bought[users]
-    buyers = np.repeat(np.arange(len(users)), np.diff(wanted.indptr))
-    listed_pairs = np.arange(len(users))[:, None] * width + listed
-    return (listed >= 0) & np.isin(listed_pairs, buyers * width + wanted.indices)
-
-
 def _arrays(window: History) -> dict[str, np.ndarray]:
     named = {name: value for name, value in vars(window).items() if isinstance(value, np.ndarray)}
-    pairs = {name: getattr(window, name) for name in ("excluded", "bought")}
+    pairs = {name: getattr(window, name) for name in ("excluded", "bought", "bought_by_newcomers")}
     named |= {f"{name}_{part}": getattr(value, part) for name, value in pairs.items() for part in ("indptr", "indices")}
     named |= {f"catalogue_{name}": value for name, value in vars(window.catalogue).items()}
     return named | {"as_of": np.array([window.as_of], dtype="datetime64[D]")}

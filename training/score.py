@@ -26,7 +26,8 @@ from training.train import device
 
 log = logging.getLogger("training")
 
-MARGIN = 10  # rows beyond k, for the caps and exclusions of the serving layer
+MARGIN = 10  # rows beyond k, for the exclusions of the serving layer
+CAPPED_LISTS = 4  # times k where a list may hold only so many of a category or brand: people like few of them
 
 
 def score(settings: Settings, shop: Shop, run_date: date, again: bool = False) -> str:
@@ -44,11 +45,18 @@ def score(settings: Settings, shop: Shop, run_date: date, again: bool = False) -
     summary = f"score {shop.name} {run_date}"
     if not again and prediction_files.is_current(target, inputs):
         return f"{summary}: kept {target.name}, made from the same data, code and champions"
-    tables = _tables(found, run_date, shop.recommendations.k + MARGIN, again)
+    tables = _tables(found, run_date, rows_a_user(shop), again)
     with warehouse.lock(settings, shop, "score"):
         prediction_files.write(target, tables, inputs)
     counts = ", ".join(f"{len(rows)} {name}" for name, rows in tables.items())
     return f"{summary}: {counts}" + "".join(f"; {night.degraded}" for night in found.values() if night.degraded)
+
+
+def rows_a_user(shop: Shop) -> int:
+    """How many candidates of the model the serving layer gets for each person."""
+    rules = shop.recommendations
+    is_capped = rules.max_per_category or rules.max_per_brand
+    return max(rules.k + MARGIN, CAPPED_LISTS * rules.k if is_capped else 0)
 
 
 def _inputs(shop: Shop, run_date: date, found: dict[str, Night]) -> dict[str, Any]:
@@ -57,7 +65,7 @@ def _inputs(shop: Shop, run_date: date, found: dict[str, Night]) -> dict[str, An
         "shop": shop.name,
         "run_date": run_date.isoformat(),
         "code_hash": fingerprint.of_code(),
-        "rows_a_user": shop.recommendations.k + MARGIN,
+        "rows_a_user": rows_a_user(shop),
         "datasets": {name: night.digest for name, night in found.items()},
         "champions": {name: night.champion.number if night.champion else None for name, night in found.items()},
         "decisions": {name: night.tags.get("decision") for name, night in found.items()},

@@ -79,6 +79,10 @@ class Run:
     def log_json(self, content: Any, file: str) -> None:
         self._client.log_dict(self.id, content, file)
 
+    def log_table(self, rows: list[dict[str, Any]], file: str) -> None:
+        """Rows with the same names, as a table that MLflow's pages show; `Store.read_table` reads it."""
+        self._client.log_table(self.id, {name: [row[name] for row in rows] for name in rows[0]}, file)
+
     def log_figure(self, figure: Any, file: str) -> None:
         self._client.log_figure(self.id, figure, file)
 
@@ -138,6 +142,13 @@ class Store:
         runs = self._client.search_runs([self._experiment], " and ".join(conditions), order_by=[f"tags.{USED_TAG} DESC"], max_results=1)
         return runs[0].info.run_id if runs else None
 
+    def finished_by(self, run_date: date, **tags: Any) -> str | None:
+        """The id of the finished run with all these tags whose `run_date` is the last one up to a night; of several, the newest."""
+        conditions = ["attributes.status = 'FINISHED'", *(f"tags.{name} = '{value}'" for name, value in tags.items())]
+        runs = self._client.search_runs([self._experiment], " and ".join(conditions), order_by=["attributes.start_time DESC"])
+        known = [run for run in runs if run.data.tags["run_date"] <= run_date.isoformat()]
+        return max(known, key=lambda run: (run.data.tags["run_date"], run.info.start_time)).info.run_id if known else None
+
     def tags(self, run_id: str) -> dict[str, str]:
         return dict(self._client.get_run(run_id).data.tags)
 
@@ -148,6 +159,10 @@ class Store:
     def read_json(self, run_id: str, file: str) -> Any:
         with self._fetched(run_id, file) as path:
             return arrays.load_json(path)
+
+    def read_table(self, run_id: str, file: str) -> list[dict[str, Any]]:
+        content = self.read_json(run_id, file)
+        return [dict(zip(content["columns"], row, strict=True)) for row in content["data"]]
 
     def read_arrays(self, run_id: str, file: str) -> dict[str, Any]:
         with self._fetched(run_id, file) as path:

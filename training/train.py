@@ -2,8 +2,9 @@
 
     python -m training.train recommendations --shop shops/demo.yml --run-date 2026-06-30
 
-Candidates are tuned on the validation window; they and the champion's recipe are then fitted as of the test cut-off and
-judged on the same later window. Nothing is promoted here: `training.promote` reads what this step recorded.
+Candidates are tuned on the validation window, from the parameters that the weekly search (`training.tune`) found last;
+they and the champion's recipe are then fitted as of the test cut-off and judged on the same later window. Nothing is
+promoted here: `training.promote` reads what this step recorded.
 """
 
 import logging
@@ -20,10 +21,11 @@ from shop import Shop
 from training import champions, fingerprint, plots, tasks, tracking
 from training.judgement import Judgement
 from training.recipes import BASELINES, Recipe
+from training.tune import best_before
 
 log = logging.getLogger("training")
 
-NIGHT_FILE, GAINS_FILE = "night.json", "gains.npz"
+NIGHT_FILE, GAINS_FILE, SLICES_FILE = "night.json", "gains.npz", "slices.json"
 
 
 def train(settings: Settings, shop: Shop, run_date: date, name: str, again: bool = False) -> str:
@@ -38,19 +40,22 @@ def train(settings: Settings, shop: Shop, run_date: date, name: str, again: bool
     task = tasks.load(settings, shop, run_date, name)
     store = tracking.Store(settings, shop.name, name)
     champion = champions.before(store.versions(), store.champion(), run_date)
-    tags = night_tags(shop, run_date, name, task, champion)
+    tuned = best_before(store, run_date)
+    tags = night_tags(shop, run_date, name, task, champion, tuned)
     if not again and (run_id := store.finished(stage="night", night_key=tags["night_key"])):
         store.touch(run_id)
         return f"train {name} {shop.name} {run_date}: reused run {run_id}, {store.tags(run_id)['result']}"
     with store.run(f"night {run_date}", {**tags, "stage": "night"}) as night:
         night.log_dataset(f"{shop.name}.{name}", tags["dataset_digest"])
         reason = task.shortfall()
-        result = f"not trained: {reason}" if reason else _compared(store, night, task, champion, tags)
+        result = f"not trained: {reason}" if reason else _compared(store, night, task, champion, tuned, tags)
         night.log(tags={"result": result, "is_trained": reason is None})
     return f"train {name} {shop.name} {run_date}: {result}"
 
 
-def night_tags(shop: Shop, run_date: date, name: str, task: tasks.Task, champion: tracking.Version | None) -> dict[str, str]:
+def night_tags(
+    shop: Shop, run_date: date, name: str, task: tasks.Task, champion: tracking.Version | None, tuned: dict[str, dict[str, Any]]
+) -> dict[str, str]:
     """What a night's runs are found by, and what they were made of."""
     digest, code = task.digest(), fingerprint.of_code()
     champion_number = champion.number if champion else None
@@ -62,13 +67,21 @@ def night_tags(shop: Shop, run_date: date, name: str, task: tasks.Task, champion
         "code_hash": code,
         "git_commit": fingerprint.git_commit(),
         "champion_before": str(champion_number or ""),
-        "night_key": fingerprint.of_values(task=name, run_date=run_date, digest=digest, code=code, champion=champion_number),
+        "night_key": fingerprint.of_values(task=name, run_date=run_date, digest=digest, code=code, champion=champion_number, tuned=tuned),
     }
 
 
-def _compared(store: tracking.Store, night: tracking.Run, task: tasks.Task, champion: tracking.Version | None, tags: dict[str, str]) -> str:
+def _compared(
+    store: tracking.Store,
+    night: tracking.Run,
+    task: tasks.Task,
+    champion: tracking.Version | None,
+    tuned: dict[str, dict[str, Any]],
+    tags: dict[str, str],
+) -> str:
     """Tune, refit and judge every candidate and the champion; the night's result in words."""
-    candidates = [_tuned(store, night, task, model, tags) for model in task.models]
+    starts = [Recipe.default(model).with_params(tuned.get(model, {})) for model in task.models]
+    candidates = [_tuned(store, night, task, start, tags) for start in starts]
     if champion:
         _mark_champion(candidates, champion)
     judgements = [_tested(store, night, task, candidate, tags) for candidate in candidates]
@@ -87,9 +100,10 @@ def _compared(store: tracking.Store, night: tracking.Run, task: tasks.Task, cham
     return f"{task.metric} on {len(judgements[0].units)} users: " + ", ".join(f"{label} {value:.4f}" for label, value in values.items())
 
 
-def _tuned(store: tracking.Store, night: tracking.Run, task: tasks.Task, model: str, tags: dict[str, str]) -> dict[str, Any]:
+def _tuned(store: tracking.Store, night: tracking.Run, task: tasks.Task, start: Recipe, tags: dict[str, str]) -> dict[str, Any]:
+    model = start.model
     with store.run(f"{model}, validation", {**tags, "stage": "validation", "model": model}, night.id) as run:
-        recipe, fitted = task.tuned(Recipe.default(model))
+        recipe, fitted = task.tuned(start)
         judgement = task.judged(fitted, "validation")
         _log_fit(run, recipe, fitted, judgement)
     log.info("%s: %s %.4f on validation", model, task.metric, judgement.metrics[task.metric])
@@ -140,6 +154,9 @@ def _log_fit(run: tracking.Run, recipe: Recipe, fitted: Any, judgement: Judgemen
         run.log_figure(plots.losses(recipe.model, losses), "plots/losses.png")
     if judgement.chances is not None:
         run.log_figure(plots.reliability(recipe.model, judgement.chances), "plots/reliability.png")
+    if judgement.slices:
+        run.log_table(judgement.slices, SLICES_FILE)
+        run.log_figure(plots.by_depth(recipe.model, judgement.slices[0]), "plots/by_depth.png")
 
 
 def device() -> str:

@@ -19,6 +19,7 @@ FIELDS = {
     "events": _EVENT_FIELDS,
     "items": (
         "item_id", "title", "description", "category", "brand", "price", "currency", "stock_quantity", "is_active", "image_url",
+        "item_group_id",
     ),
     "users": ("user_id", "consent_personalization"),
     "links": ("user_id", "anonymous_id", "other_user_id", "linked_at"),

@@ -85,6 +85,7 @@ FIELD_NAMES = {
     ),
     "is_active": ("is_active", "active", "enabled", "published", "visible", "is_published", "aktiv", "status", "online", "product_online"),
     "image_url": ("image_url", "image", "image_src", "image_link", "picture", "images", "bild", "bild_url", "bild_link", "base_image"),
+    "item_group_id": ("item_group_id", "parent_id", "parent_sku", "parent_item_id", "product_group_id", "style_id", "variant_of"),
     "other_user_id": ("other_user_id", "previous_id", "old_user_id", "alias", "merged_id"),
     "linked_at": ("linked_at", "timestamp", "created_at", "seen_at", "time", "date"),
 }  # fmt: skip

@@ -4,6 +4,8 @@ with
 lists as (
     select cast(user_key as varchar) as list, rank from serving.user_recommendations
     union all
+    select country as list, rank from serving.newcomer_recommendations
+    union all
     select item_id || ' ' || relation as list, rank from serving.item_recommendations
 )
 

@@ -3,6 +3,8 @@ with
 
 recommendations as (
     select user_key, item_id from serving.user_recommendations
+    union all
+    select null as user_key, item_id from serving.newcomer_recommendations
 ),
 
 not_recommendable as (

@@ -36,8 +36,8 @@ def demo(loaded: dict) -> dict:
     return loaded["dags"]["nightly_demo"]
 
 
-def test_there_is_one_dag_for_each_shop_file_and_no_other(loaded: dict) -> None:
-    assert set(loaded["dags"]) == {"nightly_demo", "nightly_online_retail"}
+def test_there_are_two_dags_for_each_shop_file_and_no_other(loaded: dict) -> None:
+    assert set(loaded["dags"]) == {f"{name}_{shop}" for name in ("nightly", "tuning") for shop in ("demo", "online_retail")}
     assert loaded["import_errors"] == {}
 
 
@@ -56,6 +56,8 @@ def test_each_shop_is_scheduled_in_its_own_zone(loaded: dict) -> None:
     assert {name: (dag["schedule"], dag["timezone"]) for name, dag in loaded["dags"].items()} == {
         "nightly_demo": ("0 4 * * *", "Europe/Berlin"),
         "nightly_online_retail": ("0 4 * * *", "Europe/London"),
+        "tuning_demo": ("0 12 * * 0", "Europe/Berlin"),
+        "tuning_online_retail": ("0 12 * * 0", "Europe/London"),
     }
 
 
@@ -127,10 +129,18 @@ def test_faulty_shop_files_show_as_an_import_error_and_leave_the_other_shops_alo
 
     loaded = load_dags(tmp_path)
 
-    assert set(loaded["dags"]) == {"nightly_demo"}
+    assert set(loaded["dags"]) == {"nightly_demo", "tuning_demo"}
     assert set(loaded["import_errors"]) == {"shop_faults.py"}
     for fault in ("no_zone.yml", "Europe/Atlantis", "no_cron.yml", "every night", "no_yaml.yml", "twice.yml: name: demo is the name of"):
         assert fault in loaded["import_errors"]["shop_faults.py"]
     land = loaded["dags"]["nightly_demo"]["tasks"]["land"]
     assert f"--shop '{quoted}' --run-date" in land["commands"][0]
     assert land["notices"] == 2
+
+
+def test_the_weekly_search_is_one_command_for_the_same_day_as_the_night_before_it(loaded: dict) -> None:
+    ((name, task),) = loaded["dags"]["tuning_demo"]["tasks"].items()
+    by_hand, by_schedule = task["commands"]
+    assert (name, task["pool"], task["upstream"]) == ("tune_recommendations", "gpu", [])
+    assert by_hand.endswith("-m training.tune recommendations --shop shops/demo.yml --run-date 2026-06-30")
+    assert by_schedule == by_hand

@@ -1,4 +1,4 @@
-"""A small shop's warehouse with the seven serving tables, written by hand, and the dbt manifest that lists them."""
+"""A small shop's warehouse with the serving tables, written by hand, and the dbt manifest that lists them."""
 
 import json
 import os
@@ -23,6 +23,7 @@ NIGHTS = [date(2026, 6, 28), date(2026, 6, 29), date(2026, 6, 30)]
 NIGHT = NIGHTS[-1]
 KEYS = {
     "user_recommendations": ["user_key", "rank"],
+    "newcomer_recommendations": ["country", "rank"],
     "item_recommendations": ["item_id", "relation", "rank"],
     "user_segments": ["user_key"],
     "user_predictions": ["user_key", "target"],

@@ -11,6 +11,14 @@ create table recommendable_items as
 select cast($run_date as date) as as_of_date, item_of(i) as item_id from range($items) as t(i)
 union all select cast($run_date as date) - 14, item_of(i) from range($items + 5) as t(i);
 
+create table int_popular_items as
+select
+    item_of(i) as item_id, 'category ' || i % 4 as category, 'brand ' || i % 5 as brand, 1 as turn, i + 1 as popularity_rank, i + 1 as place
+from range($items) as t(i);
+
+create table dim_items as
+select item_of(i) as item_id, cast(null as varchar) as item_group_id from range($items) as t(i);
+
 create table excluded_items as
 select cast($run_date as date) as as_of_date, user_key_of(i) as user_key, item_of(i % $items) as item_id, 'bought' as reason
 from range($users) as t(i);
@@ -27,6 +35,14 @@ select
     case when place < 8 then item_of(i % $items) end, greatest(0, place - 6), md5(i || 'r' || place),
     case when i % 10 = 0 then 'holdout' else 'treated' end, 'two_tower', '1', cast($run_date as date)
 from range(1, $users) as t(i), range(least($k, $items - 1)) as p(place) order by random();
+
+create table newcomer_recommendations as
+select
+    country, cast(place + 1 as integer) as rank, item_of(place) as item_id, round(1.0 / (place + 1), 6) as score,
+    case when country = 'DE' and place < 2 then 'popular_in_country' else 'popular' end as reason,
+    case when country = 'DE' and place < 2 then 2 else 3 end as fallback_level, md5(country || place) as recommendation_id,
+    cast($run_date as date) as run_date
+from (values ('all'), ('DE')) as c(country), range(least($k, $items)) as p(place) order by random();
 
 create table item_recommendations as
 select

@@ -10,6 +10,7 @@ import pytest
 import steps
 import warehouse
 from serving_exports import audit
+from shop import Recommendations
 
 NIGHT = date(2026, 6, 30)
 ONE = "(select min(user_key) from user_recommendations)"
@@ -25,13 +26,16 @@ FAULTS = {
     ),
     "a place left empty": (
         f"delete from user_recommendations where rank = 10 and user_key = {ONE}",
-        "every eligible user has exactly k recommendations",
+        "every eligible user has k recommendations or all that the rules allow",
     ),
     "an eligible user without any": (
         f"delete from user_recommendations where user_key = {ONE}",
-        "every eligible user has exactly k recommendations",
+        "every eligible user has k recommendations or all that the rules allow",
     ),
-    "no recommendations at all": ("delete from user_recommendations", "every eligible user has exactly k recommendations"),
+    "no recommendations at all": (
+        "delete from user_recommendations",
+        "every eligible user has k recommendations or all that the rules allow",
+    ),
     "a day without a date": (
         "update daily_kpis set date = null, conversion_rate = 'nan' where date = date '2026-06-29'",
         "daily_kpis: the key (date) is unique and never null",
@@ -85,7 +89,11 @@ FAULTS = {
     ),
     "an item beside itself": (
         "update item_recommendations set similar_item_id = item_id where rank = 1",
-        "no item is recommended beside itself",
+        "no item is recommended beside itself or a variant",
+    ),
+    "an item beside its own variant": (
+        "update warehouse.dim_items set item_group_id = '0003' where item_id = '0004'",
+        "no item is recommended beside itself or a variant",
     ),
     "an RFM score of 6": ("update user_segments set rfm_monetary = 6 where cluster_id = 1", "rfm scores run from 1 to 5"),
     "no days": ("delete from daily_kpis", "daily kpis have days and none after the night"),
@@ -119,7 +127,7 @@ def failures_after(published_data, shop_in, tmp_path):
     shutil.copy(shop.settings.paths("corner").warehouse, tmp_path / "warehouse.duckdb")
     (tmp_path / "shop.duckdb").write_bytes((shop.builds.link / "shop.duckdb").read_bytes())
 
-    def audit_after(sql: str) -> dict[str, str]:
+    def audit_after(sql: str, rules: Recommendations | None = None) -> dict[str, str]:
         with duckdb.connect() as connection:
             for database, file in (("warehouse", "warehouse"), ("serving", "shop")):
                 connection.execute(f"attach '{tmp_path / file}.duckdb' as {database}")
@@ -127,7 +135,7 @@ def failures_after(published_data, shop_in, tmp_path):
             connection.execute(sql)
             listed = warehouse.serving_tables(shop.settings, shop.shop, NIGHT)
             written = [audit.read_back(connection, table) for table in listed]
-            checks = audit.run(connection, written, shop.builds.link, NIGHT, shop.shop.recommendations.k)
+            checks = audit.run(connection, written, shop.builds.link, NIGHT, rules or shop.shop.recommendations)
         return {check.name: check.detail for check in checks if not check.passed}
 
     return audit_after
@@ -147,6 +155,22 @@ def test_the_audit_finds(failures_after, fault):
     assert sentence in failures
     assert failures[sentence]
     assert "ann.other" not in str(failures)
+
+
+def test_more_of_a_category_or_brand_than_the_shop_file_allows_is_found(failures_after):
+    sentence = "no list holds more of a category or brand than the shop file allows"
+    assert sentence not in failures_after("select 1", Recommendations(max_per_category=3, max_per_brand=2))
+    assert "brand" in failures_after("select 1", Recommendations(max_per_category=3, max_per_brand=1))[sentence]
+    assert "category" in failures_after("select 1", Recommendations(max_per_category=2))[sentence]
+
+
+@pytest.mark.parametrize(("first_turn", "is_found"), [(12, False), (19, True)])
+def test_under_caps_a_list_may_be_shorter_but_not_by_more_than_they_explain(failures_after, first_turn, is_found):
+    """Five places are filled: what twelve items that keep the caps explain, less the one excluded, and nineteen do not."""
+    found = failures_after(
+        f"update warehouse.int_popular_items set turn = 2 where place > {first_turn}; delete from user_recommendations where rank > 5"
+    )
+    assert ("every eligible user has k recommendations or all that the rules allow" in found) == is_found
 
 
 def test_the_audit_finds_nothing_in_a_sound_build(failures_after):

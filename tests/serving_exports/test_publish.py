@@ -14,18 +14,19 @@ from serving_exports import flips
 NIGHT = date(2026, 6, 30)
 NEXT_NIGHT = date(2026, 7, 1)
 TABLES = {
-    "daily_kpis", "item_recommendations", "run_manifest", "user_predictions", "user_profiles", "user_recommendations", "user_segments",
+    "daily_kpis", "item_recommendations", "newcomer_recommendations", "run_manifest", "user_predictions", "user_profiles",
+    "user_recommendations", "user_segments",
 }  # fmt: skip
 
 
-def test_plain_duckdb_reads_all_seven_tables_with_their_rows_and_types(published_shop):
+def test_plain_duckdb_reads_all_tables_with_their_rows_and_types(published_shop):
     with published_shop.current() as connection:
         assert {row[0] for row in connection.execute("show tables").fetchall()} == TABLES
         # 29 eligible people with 10 places each; 20 items, 2 relations, 3 places; 270 days
         counts = {name: connection.execute(f"select count(*) from {name}").fetchone()[0] for name in TABLES}
         assert counts == {
-            "daily_kpis": 270, "item_recommendations": 120, "run_manifest": 1, "user_predictions": 30, "user_profiles": 30,
-            "user_recommendations": 290, "user_segments": 30,
+            "daily_kpis": 270, "item_recommendations": 120, "newcomer_recommendations": 20, "run_manifest": 1, "user_predictions": 30,
+            "user_profiles": 30, "user_recommendations": 290, "user_segments": 30,
         }  # fmt: skip
         types = dict(connection.execute("select column_name, column_type from (describe user_profiles)").fetchall())
     assert types == {
@@ -107,7 +108,7 @@ def test_the_link_is_relative_so_the_data_folder_can_move(published_shop):
 def test_publishing_as_an_operator_prints_one_line_and_ends_well(filled_shop):
     done = filled_shop.run("publish", "--run-date", str(NIGHT))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"publish corner 2026-06-30: build {NIGHT}-first, 7 tables, 771 rows, ")
+    assert done.stdout.startswith(f"publish corner 2026-06-30: build {NIGHT}-first, 8 tables, 791 rows, ")
     assert done.stdout.endswith("now current\n")
 
 

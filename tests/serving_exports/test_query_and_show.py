@@ -90,6 +90,7 @@ def test_show_names_every_table_the_build_and_where_it_is_in_140_columns(publish
     assert [line for line in tables.splitlines() if line.endswith(" rows")] == [
         "daily_kpis: 270 rows",
         "item_recommendations: 120 rows",
+        "newcomer_recommendations: 20 rows",
         "user_predictions: 30 rows",
         "user_profiles: 30 rows",
         "user_recommendations: 290 rows",

@@ -106,8 +106,8 @@ def histories(synthetic_file: Path) -> dict[str, History]:
     """By cut-off: what was known four weeks ago, two weeks ago and on the day."""
     days = {"validation": date(2026, 3, 3), "test": date(2026, 3, 17), "score": date(2026, 3, 31)}
     with duckdb.connect(str(synthetic_file), read_only=True) as connection:
-        catalogue = history.load_catalogue(connection)
-        return {name: history.load(connection, catalogue, day) for name, day in days.items()}
+        items = history.item_ids(connection)
+        return {name: history.load(connection, items, day) for name, day in days.items()}
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,11 @@ def _recommendation_tables(connection: duckdb.DuckDBPyConnection, size: Size) ->
     connection.execute(
         f"""
         create temp table as_of_dates as select * from (values {dates}) as days (as_of_date);
-        create table feat_items as select as_of_date, items.* from as_of_dates cross join items order by all;
+        create table feat_items as
+        select as_of_date, items.*,
+            case when is_recommendable then row_number() over (partition by as_of_date, is_recommendable order by item_id) end
+                as popularity_rank
+        from as_of_dates cross join items order by all;
         create table recommendable_items as
         select as_of_date, item_id from as_of_dates cross join items where is_recommendable order by all;
         create table feat_interactions as

@@ -7,6 +7,7 @@ import duckdb
 import numpy as np
 import pytest
 
+from training import history
 from training.history import EVENT_TYPES
 
 
@@ -60,3 +61,22 @@ def test_what_is_not_recommendable_is_known(window, connection):
     expected = connection.execute(f"select item_id from recommendable_items where as_of_date = '{window.as_of}' order by 1").fetchall()
     assert window.catalogue.item_ids[window.is_recommendable].tolist() == [item for (item,) in expected]
     assert 0 < window.is_recommendable.sum() < len(window.catalogue)
+
+
+def test_who_bought_without_a_history_is_a_newcomer(window, connection):
+    connection.execute("create temp table feat_interaction_labels as from feat_interaction_labels")
+    newcomers = ["00000000-0000-0000-0000-00000000000b", "00000000-0000-0000-0000-00000000000a"]
+    for key, item in ((newcomers[0], "00003"), (newcomers[1], "00005"), (newcomers[1], "00004"), (newcomers[1], "unknown")):
+        connection.execute("insert into temp.feat_interaction_labels values (?, ?, ?)", [window.as_of, key, item])
+    loaded = history.load(connection, window.catalogue.item_ids, window.as_of)
+    assert loaded.bought_by_newcomers.toarray().nonzero()[1].tolist() == [4, 5, 3]
+    assert loaded.bought_by_newcomers.shape == (2, len(window.catalogue))
+    assert (loaded.bought != window.bought).nnz == 0
+    assert window.bought_by_newcomers.shape[0] == 0
+
+
+def test_popular_items_come_in_the_order_of_the_fallbacks(window, connection):
+    expected = connection.execute(
+        f"select item_id from feat_items where as_of_date = '{window.as_of}' and is_recommendable order by popularity_rank"
+    ).fetchall()
+    assert window.catalogue.item_ids[window.popular].tolist() == [item for (item,) in expected]

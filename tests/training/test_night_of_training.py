@@ -14,6 +14,7 @@ import warehouse
 from tests.training import synthetic_warehouse
 from tests.training.conftest import Place, furnished
 from training import arrays, tracking
+from training.compare import compare
 from training.models import softmax_factorization, tabular_network
 from training.predictions import PredictionTask
 from training.promote import promote
@@ -102,7 +103,7 @@ def test_every_compared_fit_has_the_same_metrics_and_says_what_it_was_made_of(ru
         assert {"dataset_digest", "run_date", "git_commit", "device", "code_hash", "recipe"} <= set(run.data.tags)
         assert run.data.params["model"] == run.data.tags["model"]
     if task == "recommendations":
-        assert {"recall_at_5", "ndcg_at_10", "hit_rate_at_20", "coverage_at_20"} <= names[0]
+        assert {"recall_at_5", "ndcg_at_10", "mrr_at_50", "hit_rate_at_20", "coverage_at_20", "gini_at_5", "ndcg_at_5_low"} <= names[0]
     else:
         assert {"log_loss", "auc", "brier_score", "expected_calibration_error"} <= names[0]
 
@@ -110,6 +111,7 @@ def test_every_compared_fit_has_the_same_metrics_and_says_what_it_was_made_of(ru
 def test_plots_and_models_are_stored_and_nothing_is_pickled(night_place, first_night):
     files = {path.name for path in night_place.settings.mlflow_artifacts.rglob("*") if path.is_file()}
     assert {"comparison.png", "reliability.png", "losses.png", "night.json", "gains.npz", "decision.json", "network.keras"} <= files
+    assert {"slices.json", "by_depth.png"} <= files
     assert {name.rsplit(".", 1)[1] for name in files} == {"png", "json", "npz", "keras"}
 
 
@@ -223,6 +225,17 @@ def test_the_same_night_fitted_twice_gives_the_same_files(night_place, first_nig
     summaries = whole_night(night_place, again=True)
     assert not any("reused" in line or "kept" in line for line in summaries.values())
     assert hashes(night_place) == before
+
+
+def test_the_comparison_shows_metrics_lists_and_slices_of_every_candidate(night_place, first_night):
+    text = compare(*night_place.night)
+    recommendations = text.split("### purchase_7d")[0]
+    accuracy, lists, slices = (table.splitlines() for table in recommendations.split("\n\n") if table.startswith("|"))
+    assert "mrr_at_50" in accuracy[0] and "gini_at_5" in lists[0] and not accuracy[0].count("gini")
+    assert [line.split(" | ")[0] for line in accuracy[2:]] == ["| softmax_factorization", "| popularity"]
+    assert slices[0] == "| ndcg_at_5 (95 %) | users | softmax_factorization | popularity |"
+    assert [line.split(" | ")[0] for line in slices[2:4]] == ["| all", "| without history"]
+    assert len(slices) >= 12
 
 
 def test_a_later_night_challenges_the_champion_and_moves_the_alias_only_for_a_win(fresh_place, monkeypatch):

@@ -1,4 +1,8 @@
 {% set k = var('k') %}
+{# how far down the popular items there are k that fit, beside those that are excluded: k rows may stand there already,
+   and fill up a category and a brand each #}
+{% set is_capped = var('max_per_category') or var('max_per_brand') %}
+{% set popular_count = 4 * k if is_capped else 2 * k %}
 
 with
 
@@ -17,14 +21,7 @@ excluded_items as (
 ),
 
 items as (
-    select
-        *,
-        row_number() over (order by purchase_count_30d desc, visitor_count_30d desc, item_id) as popularity_rank,
-        row_number() over (
-            partition by category order by purchase_count_30d desc, visitor_count_30d desc, item_id
-        ) as rank_in_category,
-    from {{ ref('feat_items') }}
-    where as_of_date = {{ run_date() }} and is_recommendable
+    select * from {{ ref('int_popular_items') }}
 ),
 
 interactions as (
@@ -42,14 +39,24 @@ tastes as (
     where as_of_date = {{ run_date() }}
 ),
 
-served as (
-    select user_key
+-- k rows of turn 1 within a person's own list fit all caps, in whatever order
+turns as (
+    select
+        predicted.user_key,
+        {{ turn('predicted.place', 'predicted.user_key') }} as turn,
     from predicted
-    group by user_key
-    having count(*) >= {{ k }}
+    inner join items on predicted.item_id = items.item_id
 ),
 
--- excluded_count + 2 k of a ranking are enough, whatever is excluded or already in the list
+served as (
+    select user_key
+    from turns
+    where turn = 1
+    group by user_key
+    -- under caps a new item takes up room in its category and in its brand
+    having count(*) >= {{ k }} + {{ var('new_items_per_list') if is_capped else 0 }}
+),
+
 lacking as (
     select
         eligible.user_key,
@@ -114,13 +121,13 @@ popular_rows as (
     select
         lacking.user_key,
         items.item_id,
-        items.popularity_rank as place,
+        items.place,
         round(1 / items.popularity_rank, 6) as score,
         'popular' as reason,
         cast(null as varchar) as reason_item_id,
         3 as fallback_level,
     from lacking
-    inner join items on lacking.excluded_count + 2 * {{ k }} >= items.popularity_rank
+    inner join items on lacking.excluded_count + {{ popular_count }} >= items.place
 ),
 
 fallbacks as (

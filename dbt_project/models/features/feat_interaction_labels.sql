@@ -15,6 +15,32 @@ people as (
     where people.purpose = 'recommendations' and people.as_of_date < {{ run_date() }}
 ),
 
+days as (
+    select distinct as_of_date from people
+),
+
+people_today as (
+    select distinct user_key from {{ ref('int_people_as_of') }}
+    where purpose = 'recommendations' and as_of_date = {{ run_date() }}
+),
+
+-- nothing was known of them on the day; those of them who count on the run date are looked at
+newcomers as (
+    select
+        days.as_of_date,
+        people_today.user_key,
+        people_today.user_key as person_key,
+    from days
+    cross join people_today
+    anti join people on days.as_of_date = people.as_of_date and people_today.user_key = people.person_key
+),
+
+everybody as (
+    select * from people
+    union all
+    select * from newcomers
+),
+
 person_item_days as (
     select
         persons.user_key as person_key,
@@ -35,15 +61,15 @@ excluded_items as (
 
 purchases as (
     select distinct
-        people.as_of_date,
-        people.user_key,
+        everybody.as_of_date,
+        everybody.user_key,
         person_item_days.item_id,
-    from people
+    from everybody
     inner join person_item_days
         on
-            people.person_key = person_item_days.person_key
-            and people.as_of_date < person_item_days.event_date
-            and people.as_of_date + {{ var('holdout_days') }} >= person_item_days.event_date
+            everybody.person_key = person_item_days.person_key
+            and everybody.as_of_date < person_item_days.event_date
+            and everybody.as_of_date + {{ var('holdout_days') }} >= person_item_days.event_date
 ),
 
 -- what the published table could not have shown is nothing that a model can be blamed for

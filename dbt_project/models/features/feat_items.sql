@@ -106,6 +106,15 @@ features as (
         coalesce(reach.visitor_count_30d, 0) + coalesce(popularity.anonymous_order_count_30d, 0) as visitor_count_30d,
         coalesce(reach.viewer_count_90d, 0) as viewer_count_90d,
         round(reach.buying_viewer_count_90d / nullif(reach.viewer_count_90d, 0), 6) as view_conversion_rate,
+        case
+            when recommendable_items.item_id is not null then row_number() over (
+                partition by known.as_of_date, recommendable_items.item_id is not null
+                order by
+                    coalesce(popularity.purchase_count_30d, 0) desc,
+                    coalesce(reach.visitor_count_30d, 0) + coalesce(popularity.anonymous_order_count_30d, 0) desc,
+                    known.item_id
+            )
+        end as popularity_rank,
     from known
     left join items on known.as_of_date = items.as_of_date and known.item_id = items.item_id
     left join recommendable_items

@@ -30,6 +30,11 @@ recommendable as (
         and coalesce(items.stock_quantity, {{ var('min_stock') }}) >= {{ var('min_stock') }}
         -- where nobody says whether it is offered, a sale in the last quarter does
         and coalesce(items.is_active, items.last_sold_date > items.as_of_date - 90, false)
+        and coalesce(items.price, {{ var('min_price') }}) >= {{ var('min_price') }}
+        {% for category in var('blocked_categories') %}
+            {%- set name = category | replace("'", "''") %}
+            and not coalesce(items.category = '{{ name }}' or starts_with(items.category, '{{ name }} > '), false)
+        {% endfor %}
 )
 
 select * from recommendable

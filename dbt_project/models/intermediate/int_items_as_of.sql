@@ -52,6 +52,7 @@ items as (
         last_deliveries.category,
         last_deliveries.brand,
         last_deliveries.image_url,
+        last_deliveries.item_group_id,
         last_deliveries.stock_quantity,
         last_deliveries.is_active,
         last_sales.last_sold_date,

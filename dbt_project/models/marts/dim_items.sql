@@ -18,6 +18,7 @@ described as (
         nullif(split_part(items.category, ' > ', 1), '') as top_category,
         items.brand,
         items.image_url,
+        items.item_group_id,
         items.price,
         items.stock_quantity,
         items.is_active,

@@ -1,7 +1,7 @@
 {%
     set published = [
-        ref('user_recommendations'), ref('item_recommendations'), ref('user_segments'), ref('user_predictions'),
-        ref('user_profiles'), ref('daily_kpis'),
+        ref('user_recommendations'), ref('newcomer_recommendations'), ref('item_recommendations'), ref('user_segments'),
+        ref('user_predictions'), ref('user_profiles'), ref('daily_kpis'),
     ]
 %}
 
@@ -36,6 +36,11 @@ items as (
     select
         count(category) as category_count,
         count(*) filter (where is_in_catalogue) as catalogue_count,
+        {% for category in var('blocked_categories') -%}
+            {%- set name = category | replace("'", "''") -%}
+            count(*) filter (where category = '{{ name }}' or starts_with(category, '{{ name }} > '))
+                as blocked_count_{{ loop.index }},
+        {% endfor -%}
     from {{ ref('dim_items') }}
 ),
 
@@ -79,6 +84,11 @@ degraded as (
     select 'no categories: favourite categories and popular_in_category are switched off' as sentence from items
     where category_count = 0
     union all
+    {% for category in var('blocked_categories') %}
+        select 'the blocked category {{ category | replace("'", "''") }} names no item' as sentence from items
+        where blocked_count_{{ loop.index }} = 0
+        union all
+    {% endfor %}
     select 'no catalogue: items are known from events alone' as sentence from items
     where catalogue_count = 0
 ),

@@ -1,5 +1,3 @@
-{% set k = var('k') %}
-
 with
 
 eligible as (
@@ -12,8 +10,7 @@ predicted as (
 ),
 
 items as (
-    select * from {{ ref('feat_items') }}
-    where is_recommendable
+    select * from {{ ref('int_popular_items') }}
 ),
 
 excluded_items as (
@@ -25,57 +22,47 @@ fallbacks as (
     select * from {{ ref('int_fallback_recommendations') }}
 ),
 
-candidates as (
-    select
-        predicted.user_key,
-        predicted.item_id,
-        predicted.place,
-        predicted.score,
-        predicted.reason,
-        predicted.reason_item_id,
-        0 as fallback_level,
-        predicted.model_name,
-        predicted.model_version,
-    from predicted
-    union all
-    select
-        user_key,
-        item_id,
-        place,
-        score,
-        reason,
-        reason_item_id,
-        fallback_level,
-        cast(null as varchar) as model_name,
-        cast(null as varchar) as model_version,
-    from fallbacks
+new_items as (
+    select * from {{ ref('int_new_item_recommendations') }}
 ),
 
+candidates as (
+    select
+        predicted.*,
+        0 as fallback_level,
+    from predicted
+    union all by name
+    select * from fallbacks
+    union all by name
+    select * from new_items
+),
+
+-- new items choose first, since a place is kept for them, and stand last
 allowed as (
-    select candidates.*
+    select
+        candidates.*,
+        items.category,
+        items.brand,
+        candidates.fallback_level < 4 as is_for_any_place,
     from candidates
     semi join eligible on candidates.user_key = eligible.user_key
-    semi join items on candidates.item_id = items.item_id
+    inner join items on candidates.item_id = items.item_id
     anti join excluded_items
         on candidates.user_key = excluded_items.user_key and candidates.item_id = excluded_items.item_id
     qualify row_number() over (
         partition by candidates.user_key, candidates.item_id
-        order by candidates.fallback_level, candidates.place
+        order by is_for_any_place, candidates.fallback_level, candidates.place
     ) = 1
 ),
 
-ranked as (
-    select
-        *,
-        row_number() over (partition by user_key order by fallback_level, place, item_id) as rank,
-    from allowed
-    qualify rank <= {{ k }}
+chosen as (
+    {{ first_within_caps('allowed', 'user_key', 'is_for_any_place, fallback_level, place, item_id') }}
 ),
 
 recommendations as (
     select
         user_key,
-        cast(rank as integer) as rank,
+        cast(row_number() over (partition by user_key order by fallback_level, place, item_id) as integer) as rank,
         item_id,
         score,
         reason,
@@ -86,7 +73,7 @@ recommendations as (
         model_name,
         model_version,
         {{ run_date() }} as run_date,
-    from ranked
+    from chosen
 )
 
 select * from recommendations

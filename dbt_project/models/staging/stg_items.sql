@@ -16,6 +16,7 @@ known as (
         price,
         stock_quantity,
         is_active,
+        item_group_id,
         landed_date,
     from items
     -- two sources may deliver an item on one day: the first by name wins

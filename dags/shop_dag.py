@@ -1,0 +1,58 @@
+"""What the DAGs of a shop have in common: who switches them on, which day they are of, and how their commands are run."""
+
+import shlex
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import CronTriggerTimetable, Param
+
+from dags import notice, retries, shop_files
+from dags.run_dates import run_date
+from settings import PROJECT_ROOT
+from shop import Shop
+
+RUN_DATE = "The day to run the night of; empty for the last day that is over in the shop's zone."
+
+
+def options(name: str, shop_file: Path, shop: Shop, schedule: str) -> dict[str, Any]:
+    """The keyword arguments of the DAG `<name>_<shop>`, whose `schedule` is in the shop's zone."""
+    return {
+        "dag_id": f"{name}_{shop.name}",
+        "tags": ["nightcart", shop.name],
+        "schedule": CronTriggerTimetable(schedule, timezone=shop.timezone),
+        "catchup": False,
+        "max_active_runs": 1,
+        "is_paused_upon_creation": True,
+        "params": {
+            "run_date": Param(None, type=["null", "string"], format="date", maxLength=10, description=RUN_DATE),
+        },
+        "user_defined_macros": {
+            "python": shlex.quote(sys.executable),
+            "shop_file": shlex.quote(shop_files.shown(shop_file)),
+            "run_date": lambda **context: run_date(shop, context),
+        },
+        "default_args": {
+            "retries": 3,
+            "retry_delay": timedelta(minutes=2),
+            "retry_exponential_backoff": 2.0,
+            "max_retry_delay": timedelta(minutes=30),
+            "retry_policy": retries.RetriesByEnvironment(),
+            "on_failure_callback": notice.callbacks(shop),
+        },
+    }
+
+
+def step(task_id: str, *commands: str, pool: str, hours: float) -> BashOperator:
+    """A task of one command, or of several in turn, each `python -m …` for the shop and the day."""
+    shop_and_day = "--shop {{ shop_file }} --run-date {{ run_date(params=params, dag_run=dag_run) }}"
+    return BashOperator(
+        task_id=task_id,
+        bash_command=" &&\n".join(f"{{{{ python }}}} -m {command} {shop_and_day}" for command in commands),
+        cwd=str(PROJECT_ROOT),
+        skip_on_exit_code=None,
+        pool=pool,
+        execution_timeout=timedelta(hours=hours),
+    )
