@@ -8,10 +8,12 @@ import time
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 import yaml
+from xdist.scheduler import LoadFileScheduling
 
 import shop as shops
 from settings import PROJECT_ROOT, Settings
@@ -30,12 +32,35 @@ STEPS = (
 )
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+OF_THE_NIGHT = frozenset(  # files that look at the tiny shop's night: one process makes it and runs them all
+    f"tests/{file}.py"
+    for file in (
+        "serving_exports/test_killed_publish",
+        "test_documentation",
+        "test_night",
+        "test_rotation",
+        "training/test_champions",
+        "training/test_night_of_training",
+    )
+)
+
+
+class ByFileAndNight(LoadFileScheduling):
+    """Each file's tests stay together for its fixtures, and those of the one night in one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "the night" if file in OF_THE_NIGHT else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFileAndNight | None:
+    return ByFileAndNight(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks at the one night runs in one process, which makes it; of other files, each stays together for its fixtures."""
-    of_the_night = {item.path for item in items if "first_night" in item.fixturenames}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("the night" if item.path in of_the_night else str(item.path)))
+    strangers = {item.nodeid.split("::", 1)[0] for item in items if "first_night" in item.fixturenames} - OF_THE_NIGHT
+    if strangers:
+        raise pytest.UsageError(f"{sorted(strangers)} look at the night too: name them in OF_THE_NIGHT, or it is made twice")
 
 
 @dataclass(frozen=True)
