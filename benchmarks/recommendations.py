@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.landing import measured
 from benchmarks.recommenders import shops
 from training.bootstrap import interval_of_mean
-from training.recipes import BASELINES, RECOMMENDERS, Recipe
+from training.recipes import BASELINES, Recipe
 
 LEAST_RECALL, LEAST_NDCG, MOST_TIMES_A_FACTOR = 0.190, 0.158, 1.5
 OURS = ("popularity", "item_knn", "spectral")
@@ -57,9 +57,10 @@ def faults(rows: list[dict[str, Any]]) -> list[str]:
     return [fault for fault, is_met in limits.items() if not is_met]
 
 
-def by_time(shop: shops.Shop, models: tuple[str, ...]) -> dict[str, Any]:
+def by_time(shop: shops.Shop) -> dict[str, Any]:
     """A night's choice and comparison: the best on the validation window against each other on the test window."""
     task = shops.task(shop)
+    models = task.models
     recipes = {model: task.tuned(Recipe.default(model)) for model in models}
     validation = {model: task.judged(fitted, "validation").metrics[task.metric] for model, (_, fitted) in recipes.items()}
     judged = {model: task.judged(task.fitted(recipe, "test"), "test") for model, (recipe, _) in recipes.items()}
@@ -98,7 +99,7 @@ def main() -> None:
     is_quick = parser.parse_args().quick
     rows = gowalla(is_quick)
     print_gowalla(rows)
-    compared = [by_time(shop, RECOMMENDERS) for shop in (shops.SHOPS[1:] if is_quick else shops.SHOPS)]
+    compared = [by_time(shop) for shop in (shops.SHOPS[1:] if is_quick else shops.SHOPS)]
     print_shops(compared)
     found = [] if is_quick else faults(rows)
     print(*found, sep="\n")

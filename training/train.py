@@ -68,6 +68,8 @@ def night_tags(shop: Shop, run_date: date, name: str, task: tasks.Task, champion
 
 def _compared(store: tracking.Store, night: tracking.Run, task: tasks.Task, champion: tracking.Version | None, tags: dict[str, str]) -> str:
     """Tune, refit and judge every candidate and the champion; the night's result in words."""
+    for model, reason in task.skipped.items():
+        log.warning("%s is no candidate tonight: %s", model, reason)
     candidates = [_tuned(store, night, task, model, tags) for model in task.models]
     if champion:
         _mark_champion(candidates, champion)
@@ -78,6 +80,7 @@ def _compared(store: tracking.Store, night: tracking.Run, task: tasks.Task, cham
         "cutoffs": {cutoff: day.isoformat() for cutoff, day in task.cutoffs.items()},
         "champion_before": champion.number if champion else None,
         "candidates": candidates,
+        "skipped": task.skipped,
     }
     night.log_json(record, NIGHT_FILE)
     night.log_arrays(GAINS_FILE, gains=np.stack([judgement.gains for judgement in judgements]))

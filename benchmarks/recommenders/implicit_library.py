@@ -61,11 +61,13 @@ def metrics(items: np.ndarray, window: History, users: np.ndarray) -> dict[str, 
     return {name: round(float(measure(is_hit, bought, gowalla.K).mean()), 6) for name, measure in measures.items()}
 
 
-def measured(name: str, is_quick: bool) -> dict[str, Any]:
+def measured(name: str, is_quick: bool, given: dict[str, Any] | None) -> dict[str, Any]:
     histories = gowalla.task(is_quick).histories
     validation, window = histories["validation"], histories["test"]
     tried = {"bm25": BM25_TRIED, "als": ALS_TRIED, "als_256": (ALS_OF_SPEED,)}[name]
-    if is_quick:
+    if given:
+        tried = (given,)
+    elif is_quick:
         tried = [each | ({"factors": QUICK_FACTORS} if "factors" in each else {}) for each in tried[:2]]
 
     def value(params: dict[str, Any]) -> float:
@@ -95,8 +97,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=("als", "als_256", "bm25"))
     parser.add_argument("--quick", action="store_true", help="the first users alone, few factors, two settings")
+    parser.add_argument("--params", type=json.loads, help="of the model, as JSON, instead of tuning")
     options = parser.parse_args()
-    print(json.dumps(measured(options.name, options.quick)))
+    print(json.dumps(measured(options.name, options.quick, options.params)))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def test_a_recipe_survives_json(model):
 
 
 def test_every_kind_of_task_has_baselines_beside_its_own_models():
-    assert set(RECOMMENDERS) - set(BASELINES) == {"spectral", "softmax_factorization"}
+    assert set(RECOMMENDERS) - set(BASELINES) == {"ease", "spectral", "softmax_factorization"}
     assert set(PREDICTORS) - set(BASELINES) == {"tabular_network"}
 
 

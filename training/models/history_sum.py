@@ -1,7 +1,10 @@
 """What recommenders share whose score is a sum over the user's own history: the query, the reasons and the head."""
 
+import logging
 from abc import abstractmethod
-from typing import Self
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
@@ -9,6 +12,8 @@ from scipy import sparse
 from training import ranking_head
 from training.history import History
 from training.models.recommender import Recommender
+
+log = logging.getLogger("training")
 
 
 class HistorySum(Recommender):
@@ -22,6 +27,9 @@ class HistorySum(Recommender):
             `head`, the weights; with an empty head the sum alone decides.
     """
 
+    TRIED: ClassVar[dict[str, tuple[float, ...]]] = {}  # parameters that `tuned` tries in turn, each from the best before
+    FITTED: ClassVar[frozenset[str]] = frozenset()  # those of them that need another fit
+
     @abstractmethod
     def model_scores(self, query: sparse.csr_array) -> np.ndarray:
         """(users, items) float32 sums over `query` (users, items), the weight of each item of the histories."""
@@ -30,6 +38,26 @@ class HistorySum(Recommender):
     def likeness(self, touched: np.ndarray, shown: np.ndarray) -> np.ndarray:
         """(touched, shown) what an item of a history with weight 1 adds to a shown item's score."""
 
+    @classmethod
+    def tuned(cls, params: Any, history: History, judge: Callable[[Recommender], float]) -> Self:
+        bare = cls(params).fit(history)
+        best, value = max(((model, judge(model)) for model in (bare, bare.with_head(history))), key=lambda pair: pair[1])
+        for name, values in cls.TRIED.items():
+            start = best
+            for each in values:
+                model = start.changed(history, **{name: each})
+                found = judge(model)
+                log.info("%s: %s %s, %.4f on the validation window", cls.__module__.split(".")[-1], name, each, found)
+                if found > value:
+                    best, value = model, found
+        return best
+
+    def changed(self, history: History, **changes: Any) -> Self:
+        """The model with other parameters: fitted anew where these ask for it, with a head where it had one."""
+        refitted = self.FITTED & changes.keys()
+        model = type(self)(replace(self.params, **changes)).fit(history) if refitted else self.with_params(**changes)
+        return model.with_head(history) if self.params.head else model
+
     def with_head(self, history: History) -> Self:
         """The same model with the head that fits what was bought in the window after `history`."""
         query = self.query(history)
@@ -37,7 +65,7 @@ class HistorySum(Recommender):
         return self.with_params(head=head)
 
     @abstractmethod
-    def with_params(self, **changes: object) -> Self:
+    def with_params(self, **changes: Any) -> Self:
         """The same fit, used with other parameters."""
 
     def recency(self, history: History) -> np.ndarray:

@@ -8,8 +8,6 @@ Shen et al., How powerful is graph convolution for recommendation?, 2021 (graph 
 Peng et al., Less is more: reweighting important spectral graph features for recommendation, 2022 (weights of directions).
 """
 
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -21,18 +19,6 @@ from training import arrays
 from training.history import History
 from training.models import singular_vectors
 from training.models.history_sum import HistorySum
-from training.models.recommender import Recommender
-
-log = logging.getLogger("training")
-
-TRIED: tuple[dict[str, tuple[float, ...]], ...] = (  # one after the other, each with the best of those before
-    {"user_exponent": (0.15, 0.45)},
-    {"item_exponent": (0.3, 0.5)},
-    {"shown_exponent": (0.1, 0.3)},
-    {"filter_exponent": (0.0, 0.7)},
-    {"rank": (64, 256)},
-    {"half_life_days": (7.0, 120.0)},
-)
 
 
 @dataclass(frozen=True)
@@ -56,6 +42,16 @@ class Model(HistorySum):
         >>> model.recommend(history, history.buyers, k=10)
     """
 
+    TRIED = {  # noqa: RUF012, since it is declared as a constant of the class where it comes from
+        "user_exponent": (0.15, 0.45),
+        "item_exponent": (0.3, 0.5),
+        "shown_exponent": (0.1, 0.3),
+        "filter_exponent": (0.0, 0.7),
+        "rank": (64, 256),
+        "half_life_days": (7.0, 120.0),
+    }
+    FITTED = frozenset({"user_exponent", "item_exponent"})
+
     def __init__(self, params: Params) -> None:
         self.params = params
         self.touches = np.empty(0, np.float32)  # (items,) people who touched each, at least 1
@@ -71,27 +67,6 @@ class Model(HistorySum):
         found = singular_vectors.leading(history.matrix(damped), params.rank, params.iterations)
         self.singular_values, self.singular_vectors = found
         return self._weighed()
-
-    @classmethod
-    def tuned(cls, params: Params, history: History, judge: Callable[[Recommender], float]) -> "Model":
-        bare = cls(params).fit(history)
-        headed = bare.with_head(history)
-        best, value = max(((model, judge(model)) for model in (bare, headed)), key=lambda pair: pair[1])
-        for tried in TRIED:
-            (name, values), start = next(iter(tried.items())), best
-            for each in values:
-                model = start.changed(history, **{name: each})
-                found = judge(model)
-                log.info("spectral: %s %s, %.4f on the validation window", name, each, found)
-                if found > value:
-                    best, value = model, found
-        return best
-
-    def changed(self, history: History, **changes: Any) -> "Model":
-        """The model with other parameters: fitted anew where these ask for it, with a head where it had one."""
-        is_factored_alike = not changes.keys() & {"user_exponent", "item_exponent"}
-        model = self.with_params(**changes) if is_factored_alike else Model(replace(self.params, **changes)).fit(history)
-        return model.with_head(history) if self.params.head else model
 
     def with_params(self, **changes: Any) -> Self:
         model = type(self)(replace(self.params, **changes))
