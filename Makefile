@@ -60,9 +60,10 @@ rotate-key: $(INSTALLED) ## change the key of the pseudonyms, in all shops; call
 bench: $(INSTALLED) ## the benchmarks, as tables
 	@for name in $(BENCHMARKS); do $(VENV_PYTHON) -m benchmarks.$$name || exit 1; done
 
-lock: $(INSTALLED) ## compile requirements.in and requirements-gpu.in into hashed locks
+lock: $(INSTALLED) ## compile each requirements*.in into a hashed lock
 	@$(VENV_PYTHON) -m uv pip compile $(LOCKED) requirements.in -o requirements.txt
 	@$(VENV_PYTHON) -m uv pip compile $(LOCKED) -c requirements.txt requirements-gpu.in -o requirements-gpu.txt
+	@$(VENV_PYTHON) -m uv pip compile $(LOCKED) requirements-benchmarks.in -o requirements-benchmarks.txt
 
 $(INSTALLED): requirements.txt $(if $(GPU),requirements-gpu.txt)
 	@$(PYTHON) -m services.install $(if $(GPU),--gpu)

@@ -10,10 +10,11 @@ chosen as a night chooses it and compared with the baselines on the following fo
 
 Limits, of the full run: on Gowalla the night's own choice reaches Recall@20 0.190 and NDCG@20 0.158, is fitted in no more time than
 implicit's iALS with 512 factors, and finds the top 100 of all users in at most 1.5 times the time of implicit with 256 factors,
-each divided by its factors. Needs ../shared/data and `uv pip install -r requirements-benchmarks.txt`.
+each divided by its factors. Needs ../shared/data and `.venv/bin/uv pip install -r requirements-benchmarks.txt`.
 """
 
 import argparse
+import importlib.util
 import json
 import sys
 from typing import Any
@@ -97,6 +98,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the first users alone, without limits")
     is_quick = parser.parse_args().quick
+    if not importlib.util.find_spec("implicit"):
+        sys.exit("the library to compare with is missing: .venv/bin/uv pip install -r requirements-benchmarks.txt")
     rows = gowalla(is_quick)
     print_gowalla(rows)
     compared = [by_time(shop) for shop in (shops.SHOPS[1:] if is_quick else shops.SHOPS)]
