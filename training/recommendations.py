@@ -26,17 +26,18 @@ class RecommendationTask:
         histories: by cut-off name, ascending in time: validation, test, score.
         k: length of the published list; NDCG at k decides.
 
-    `models` are the candidates; `skipped` says of each other model why it is none.
+    `models` are the candidates; `skipped` says why others are none with this catalogue.
     """
 
+    models = RECOMMENDERS
     higher_is_better = True
 
     def __init__(self, histories: dict[str, History], k: int) -> None:
         self.histories, self.k = histories, k
         self.metric = f"ndcg_at_{k}"
-        reasons = {model: Recipe.default(model).model_class.shortfall(histories["test"]) for model in RECOMMENDERS}
+        reasons = {model: Recipe.default(model).model_class.shortfall(histories["test"]) for model in self.models}
         self.skipped = {model: reason for model, reason in reasons.items() if reason}
-        self.models = tuple(model for model in RECOMMENDERS if model not in self.skipped)
+        self.models = tuple(model for model in self.models if model not in self.skipped)
 
     @classmethod
     def load(cls, connection: duckdb.DuckDBPyConnection, shop: Shop, run_date: date) -> "RecommendationTask":
