@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-CELLS = 4_000_000  # of a matrix of users or items by items that is in memory at a time
+CELLS = 16_000_000  # of a matrix of users or items by items that is in memory at a time
 DIGITS = 6  # scores that agree to here are ties, and ties break by item
+GROUPS_A_PLACE = 8  # groups of columns per place of the list, of which only those with a high score are looked into
 _TOLERANCE = 10.0**-DIGITS
 
 
@@ -26,17 +27,42 @@ def best(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         (rows, k) columns, -1 where a row has fewer, and (rows, k) their scores, NaN there.
     """
     rows, items = scores.shape
-    columns = np.full((rows, k), -1, np.int32)
-    values = np.full((rows, k), np.nan)
-    if not rows or not items:
-        return columns, values
     wanted = min(k, items)
-    lowest = np.partition(scores, items - wanted, axis=1)[:, items - wanted]
-    for row in range(rows):
-        # a little below the lowest, since what rounds to the same score may win by its column
-        chosen = np.flatnonzero((scores[row] >= lowest[row] - _TOLERANCE) & (scores[row] > -np.inf))
-        rounded = np.round(scores[row, chosen].astype(np.float64), DIGITS)
-        order = np.lexsort((chosen, -rounded))[:wanted]
-        columns[row, : len(order)] = chosen[order]
-        values[row, : len(order)] = rounded[order]
+    if not rows or not wanted:
+        return _ordered(np.empty(0, int), np.empty(0, int), np.empty(0), (rows, k))
+    row, column = _candidates(scores, wanted)
+    return _ordered(row, column, scores[row, column], (rows, k))
+
+
+def _candidates(scores: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of all cells that may be among the `wanted` best of their row, and of few others.
+
+    The columns are dealt out to groups. The `wanted` highest of the groups' maxima are as many scores, so the lowest of
+    them is a bound that no score of the list lies below; only groups that reach it are looked into.
+    """
+    items = scores.shape[1]
+    groups = min(items, wanted * GROUPS_A_PLACE)
+    maxima = scores[:, :groups].copy()
+    for start in range(groups, items, groups):
+        dealt = scores[:, start : start + groups]
+        np.maximum(maxima[:, : dealt.shape[1]], dealt, out=maxima[:, : dealt.shape[1]])
+    # a little below the bound, since what rounds to the same score may win by its column
+    bound = np.partition(maxima, groups - wanted, axis=1)[:, groups - wanted] - _TOLERANCE
+    row, group = np.nonzero((maxima >= bound[:, None]) & (maxima > -np.inf))
+    column = group[:, None] + np.arange(0, items, groups)
+    found = scores[row[:, None], np.minimum(column, items - 1)]
+    is_high = (column < items) & (found >= bound[row, None]) & (found > -np.inf)
+    return np.repeat(row, is_high.sum(axis=1)), column[is_high]
+
+
+def _ordered(row: np.ndarray, column: np.ndarray, score: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Cells as lists of `shape` (rows, k), one row of the scores each."""
+    columns, values = np.full(shape, -1, np.int32), np.full(shape, np.nan)
+    rounded = np.round(score.astype(np.float64), DIGITS)
+    order = np.lexsort((column, -rounded, row))
+    row, column, rounded = row[order], column[order], rounded[order]
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    is_listed = place < shape[1]
+    columns[row[is_listed], place[is_listed]] = column[is_listed]
+    values[row[is_listed], place[is_listed]] = rounded[is_listed]
     return columns, values

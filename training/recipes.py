@@ -8,7 +8,7 @@ from typing import Any
 
 import steps
 
-RECOMMENDERS = ("popularity", "item_knn", "softmax_factorization")
+RECOMMENDERS = ("popularity", "item_knn", "ease", "spectral", "softmax_factorization")
 PREDICTORS = ("base_rate", "logistic_regression", "gradient_boosting", "tabular_network")
 BASELINES = ("popularity", "item_knn", "base_rate", "logistic_regression", "gradient_boosting")
 

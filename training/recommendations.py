@@ -26,6 +26,8 @@ class RecommendationTask:
     Args:
         histories: by cut-off name, ascending in time: validation, test, score.
         k: length of the published list; NDCG at k decides.
+
+    `models` are the candidates; `skipped` says why others are none with this catalogue.
     """
 
     models = RECOMMENDERS
@@ -34,6 +36,9 @@ class RecommendationTask:
     def __init__(self, histories: dict[str, History], k: int) -> None:
         self.histories, self.k = histories, k
         self.metric = f"ndcg_at_{k}"
+        reasons = {model: Recipe.default(model).model_class.shortfall(histories["test"]) for model in self.models}
+        self.skipped = {model: reason for model, reason in reasons.items() if reason}
+        self.models = tuple(model for model in self.models if model not in self.skipped)
 
     @classmethod
     def load(cls, connection: duckdb.DuckDBPyConnection, shop: Shop, run_date: date) -> "RecommendationTask":

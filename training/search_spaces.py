@@ -22,6 +22,15 @@ class Number:
 
 SPACES: dict[str, dict[str, Number]] = {
     "item_knn": {"neighbours": Number(20, 500, is_log=True)},
+    "spectral": {
+        "rank": Number(32, 1024, is_log=True),
+        "user_exponent": Number(0.0, 0.5),
+        "item_exponent": Number(0.2, 0.6),
+        "shown_exponent": Number(0.0, 0.5),
+        "filter_exponent": Number(0.0, 0.6),
+        "half_life_days": Number(7.0, 180.0, is_log=True),
+        "least_weight": Number(0.02, 0.5, is_log=True),
+    },
     "softmax_factorization": {
         "dimensions": Number(16, 256, is_log=True),
         "hidden_share": Number(0.2, 0.8),

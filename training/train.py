@@ -80,6 +80,8 @@ def _compared(
     tags: dict[str, str],
 ) -> str:
     """Tune, refit and judge every candidate and the champion; the night's result in words."""
+    for model, reason in task.skipped.items():
+        log.warning("%s is no candidate tonight: %s", model, reason)
     starts = [Recipe.default(model).with_params(tuned.get(model, {})) for model in task.models]
     candidates = [_tuned(store, night, task, start, tags) for start in starts]
     if champion:
@@ -91,6 +93,7 @@ def _compared(
         "cutoffs": {cutoff: day.isoformat() for cutoff, day in task.cutoffs.items()},
         "champion_before": champion.number if champion else None,
         "candidates": candidates,
+        "skipped": task.skipped,
     }
     night.log_json(record, NIGHT_FILE)
     night.log_arrays(GAINS_FILE, gains=np.stack([judgement.gains for judgement in judgements]))

@@ -38,3 +38,11 @@ def test_many_rows_agree_with_sorting_each():
     columns, _ = ranking.best(scores, 10)
     for row in range(40):
         assert columns[row].tolist() == sorted(range(100), key=lambda column: (-scores[row, column], column))[:10]
+
+
+def test_ties_across_groups_of_columns_break_by_column():
+    """More columns than groups: equal scores of a row lie in many of them."""
+    scores = np.random.default_rng(4).integers(0, 50, (30, 5_000)).astype(np.float32)
+    columns, _ = ranking.best(scores, 7)
+    for row in range(30):
+        assert columns[row].tolist() == sorted(range(5_000), key=lambda column: (-scores[row, column], column))[:7]

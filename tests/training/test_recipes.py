@@ -15,8 +15,8 @@ def test_a_recipe_survives_json(model):
     assert json.loads(recipe.to_json())["model"] == model
 
 
-def test_every_kind_of_task_has_baselines_and_a_keras_model_beside_them():
-    assert set(RECOMMENDERS) - set(BASELINES) == {"softmax_factorization"}
+def test_every_kind_of_task_has_baselines_beside_its_own_models():
+    assert set(RECOMMENDERS) - set(BASELINES) == {"ease", "spectral", "softmax_factorization"}
     assert set(PREDICTORS) - set(BASELINES) == {"tabular_network"}
 
 

@@ -9,9 +9,9 @@ from scipy import sparse
 import steps
 from training import arrays
 from training.history import History
-from training.models import item_knn, popularity, softmax_factorization
+from training.models import ease, item_knn, popularity, softmax_factorization, spectral
 from training.recipes import RECOMMENDERS, Recipe
-from training.recommendations import judge
+from training.recommendations import RecommendationTask, judge
 
 HEAD = {
     "seen": 0.4, "within_7_days": 0.3, "within_30_days": 0.2, "weight": 0.1, "views": 0.05, "carts": 0.1, "purchases": -0.2,
@@ -106,6 +106,59 @@ def test_the_reason_of_item_knn_is_the_largest_term_of_the_sum(window):
             terms = strength[user] * cosine[item]
             assert score == pytest.approx(terms.sum(), abs=1e-4)
             assert terms[reason] == pytest.approx(terms.max(), rel=1e-4)
+
+
+def test_the_weights_of_ease_are_those_of_a_regression_for_each_item(window):
+    model = ease.Model(ease.Params(ridge=10)).fit(window)
+    touched = window.matrix(np.ones(len(window.item))).toarray().astype(np.float64)
+    for item in range(0, touched.shape[1], 9):
+        others = np.delete(touched, item, axis=1)
+        weights = np.linalg.solve(others.T @ others + 10 * np.eye(others.shape[1]), others.T @ touched[:, item])
+        assert np.delete(model.weights[:, item], item) == pytest.approx(weights, abs=1e-4)
+        assert model.weights[item, item] == 0
+
+
+def test_ease_says_why_it_is_no_candidate_for_a_large_catalogue(window, monkeypatch):
+    assert ease.Model.shortfall(window) is None
+    monkeypatch.setattr(ease, "MOST_ITEMS", 10)
+    assert ease.Model.shortfall(window) == "48 items, of which 10 fit"
+    monkeypatch.setattr(ease, "MOST_FITTED", 20)
+    with pytest.raises(steps.StepError, match="ease: 48 items, of which 20 fit"):
+        ease.Model(ease.Params()).fit(window)
+
+
+def test_what_does_not_fit_is_skipped_and_named(histories, monkeypatch):
+    monkeypatch.setattr(ease, "MOST_ITEMS", 10)
+    task = RecommendationTask(histories, 5)
+    assert task.skipped == {"ease": "48 items, of which 10 fit"}
+    assert set(task.models) == set(RECOMMENDERS) - {"ease"}
+
+
+@pytest.mark.parametrize("model_class", [spectral.Model, ease.Model])
+def test_the_reason_of_a_sum_over_the_history_is_its_largest_term(model_class, window):
+    """The sum of the terms is the score, so that no part of it is without a reason."""
+    model = model_class(spectral.Params(rank=16) if model_class is spectral.Model else ease.Params()).fit(window)
+    lists = model.recommend(window, np.arange(60), 5)
+    for user in range(60):
+        rows = window.rows_of(user)
+        items, recency = window.item[rows], 0.1 + 0.5 ** (window.age_days[rows] / 30)
+        for item, score, reason in zip(lists.item[user], lists.score[user], lists.because_of[user], strict=True):
+            terms = recency / np.sqrt((recency**2).sum()) * model.likeness(items, np.array([item]))[:, 0]
+            assert score == pytest.approx(terms.sum(), abs=1e-4)
+            assert terms[items == reason][0] == pytest.approx(terms.max(), abs=1e-5)
+
+
+def test_bm25_says_more_of_people_with_few_items_than_cosine(window):
+    cosine, bm25 = (item_knn.Model(item_knn.Params(weighting=each, neighbours=48)).fit(window) for each in ("cosine", "bm25"))
+    assert bm25.likeness.nnz == cosine.likeness.nnz
+    people = np.diff(window.offsets)
+    touched = window.matrix(np.ones(len(window.item))).toarray()
+    touch_count = touched.sum(axis=0)
+    length = 0.75 + 0.25 * touch_count / touch_count.mean()
+    weight = touched * np.log(48 / (1 + people))[:, None].clip(0) * 1.5 / (0.5 * length + 1)
+    wanted = weight.T @ weight / (weight**2).sum(axis=0).mean()
+    np.fill_diagonal(wanted, 0)
+    assert bm25.likeness.toarray() == pytest.approx(wanted, abs=1e-4)
 
 
 def test_the_reason_of_softmax_factorization_is_the_largest_term_of_the_sum(window):

@@ -15,19 +15,22 @@ from training.models.recommender import Recommender
 
 OWN_WEIGHTS_TRIED = (0.0, 1.0, 4.0, 16.0)
 HALF_LIVES_TRIED = (7.0, 30.0, 1_000.0)
+BM25_K1, BM25_B = 0.5, 0.25  # how soon more of the same counts less, and how much the length of an item's list of people counts
 
 
 @dataclass(frozen=True)
 class Params:
+    weighting: str = "cosine"  # or bm25, in which people with few items say more
     neighbours: int = 100  # kept per item
     own_weight: float = 1.0  # likeness of an item to itself: how much a user's own items come back
     half_life_days: float = 30.0  # how fast a user's own history fades, beside the shop's own half-life in `weight`
 
 
 class Model(Recommender):
-    """Cosine between items over the people who touched them; a user's score is the sum over the own history.
+    """Likeness of items over the people who touched them; a user's score is the sum over the own history.
 
-    Sarwar et al., Item-based collaborative filtering recommendation algorithms, 2001.
+    Sarwar et al., Item-based collaborative filtering recommendation algorithms, 2001; Robertson and Zaragoza, The
+    probabilistic relevance framework: BM25 and beyond, 2009, with items as documents and people as words.
     """
 
     def __init__(self, params: Params) -> None:
@@ -35,19 +38,18 @@ class Model(Recommender):
         self.likeness = sparse.csr_array((0, 0), dtype=np.float32)  # (items, items) row: an item; entries: its neighbours
 
     def fit(self, history: History) -> Self:
-        touched = history.matrix(np.ones(len(history.item)))
-        length = np.sqrt(np.bincount(history.item, minlength=len(history.catalogue)))
-        unit = touched.multiply(1 / np.maximum(length, 1)).tocsc().astype(np.float32)
-        items = np.arange(unit.shape[1])
-        blocks = [_strongest(unit[:, block].T @ unit, block[0], self.params.neighbours) for block in ranking.blocks(items, len(items))]
+        weighted = history.matrix({"cosine": _cosine, "bm25": _bm25}[self.params.weighting](history))
+        of_items = weighted.T.tocsr()
+        items = np.arange(of_items.shape[0])
+        blocks = [_strongest(of_items[block] @ weighted, block[0], self.params.neighbours) for block in ranking.blocks(items, len(items))]
         self.likeness = sparse.vstack(blocks, format="csr") if blocks else self.likeness
         return self
 
     @classmethod
     def tuned(cls, params: Params, history: History, judge: Callable[[Recommender], float]) -> "Model":
-        fitted = cls(params).fit(history)
+        fitted = max((cls(replace(params, weighting=each)).fit(history) for each in ("cosine", "bm25")), key=judge)
         grid = product(OWN_WEIGHTS_TRIED, HALF_LIVES_TRIED)
-        models = [fitted.with_params(replace(params, own_weight=own, half_life_days=half_life)) for own, half_life in grid]
+        models = [fitted.with_params(replace(fitted.params, own_weight=own, half_life_days=half_life)) for own, half_life in grid]
         return max(models, key=judge)
 
     def with_params(self, params: Params) -> "Model":
@@ -87,6 +89,22 @@ class Model(Recommender):
         items = int(stored["items"])
         model.likeness = sparse.csr_array((stored["data"], stored["indices"], stored["indptr"]), shape=(items, items))
         return model
+
+
+def _cosine(history: History) -> np.ndarray:
+    """(rows,) such that the sum over people of products of two items' weights is their cosine."""
+    touched = np.bincount(history.item, minlength=len(history.catalogue))
+    return 1 / np.sqrt(touched[history.item])
+
+
+def _bm25(history: History) -> np.ndarray:
+    """(rows,) BM25 of a person in an item's list of people; an item is like itself by 1 in the mean."""
+    touched = np.bincount(history.item, minlength=len(history.catalogue))
+    length = 1 - BM25_B + BM25_B * touched / max(touched.mean(), 1)
+    rarity = np.log(len(touched)) - np.log1p(np.diff(history.offsets))
+    weight = np.repeat(np.maximum(rarity, 0), np.diff(history.offsets)) * (BM25_K1 + 1) / (BM25_K1 * length[history.item] + 1)
+    own = np.bincount(history.item, weight**2, len(touched))
+    return weight / np.sqrt(max(own[touched > 0].mean(), np.finfo(float).tiny)) if len(weight) else weight
 
 
 def _strongest(likeness: sparse.csr_array, first_item: int, count: int) -> sparse.csr_array:

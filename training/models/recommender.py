@@ -42,6 +42,11 @@ class Recommender(ABC):
 
     params: Any
 
+    @classmethod
+    def shortfall(cls, history: History) -> str | None:
+        """Why the model is no candidate for this history; None where it is."""
+        return None
+
     @abstractmethod
     def fit(self, history: History) -> Self: ...
 
@@ -78,7 +83,7 @@ class Recommender(ABC):
 
     def _block(self, history: History, users: np.ndarray, k: int, with_reasons: bool) -> Lists:
         scores = self.scores(history, users)
-        scores[:, ~history.is_recommendable] = -np.inf
+        scores[:, np.flatnonzero(~history.is_recommendable)] = -np.inf
         scores[history.excluded[users].nonzero()] = -np.inf
         items, values = ranking.best(scores, k)
         reasons = self.reasons(history, users, items) if with_reasons else np.full(items.shape, -1, np.int32)

@@ -20,8 +20,9 @@ import numpy as np
 from scipy import sparse
 
 import steps
-from training import backend, ranking_head
+from training import backend
 from training.history import Catalogue, History
+from training.models.history_sum import HistorySum
 from training.models.recommender import Recommender
 
 log = logging.getLogger("training")
@@ -47,7 +48,7 @@ class Params:
     head: dict[str, float] = field(default_factory=dict)  # set by `tuned`; empty: the model's score alone
 
 
-class Model(Recommender):
+class Model(HistorySum):
     """Dot products of user and item vectors, plus the head's terms.
 
     Example:
@@ -74,9 +75,7 @@ class Model(Recommender):
         best_params, best_weights, best_value, checks_since = params, None, -np.inf, 0
         for epochs in range(EPOCHS_A_CHECK, MOST_EPOCHS + 1, EPOCHS_A_CHECK):
             model._train(batches, EPOCHS_A_CHECK)
-            users = model._user_vectors(history)
-            head = ranking_head.fit(history, lambda block, users=users: users[block] @ model.vectors.T, start=model.params.head)
-            model.params = replace(params, epochs=epochs, head=head)
+            model.params = replace(model.with_head(history).params, epochs=epochs)
             value = judge(model)
             log.info("softmax_factorization: %d epochs, %.4f on the validation window", epochs, value)
             checks_since += 1
@@ -126,7 +125,7 @@ class Model(Recommender):
         users = np.flatnonzero(lengths > 1)
         width = int(lengths.max(initial=1))
         item, weight = np.zeros((len(users), width), np.int32), np.zeros((len(users), width), np.float32)
-        recency = self._recency(history)
+        recency = self.recency(history)
         for row, user in enumerate(users):
             rows = history.rows_of(user)
             heaviest = np.argsort(-history.weight[rows], kind="stable")[:width]
@@ -134,38 +133,16 @@ class Model(Recommender):
             weight[row, : len(heaviest)] = recency[rows][heaviest]
         return {"item": item, "weight": weight}
 
-    def _recency(self, history: History) -> np.ndarray:
-        return self.params.least_weight + history.decay(self.params.half_life_days)
+    def model_scores(self, query: sparse.csr_array) -> np.ndarray:
+        return (query @ self.vectors) @ self.vectors.T
 
-    def _query(self, history: History) -> sparse.csr_array:
-        """(users, items) the weight of each item in the user's vector; each row has length 1."""
-        recency = self._recency(history)
-        squares = np.add.reduceat(recency**2, history.offsets[:-1]) if len(recency) else recency
-        return history.matrix(recency / np.repeat(np.sqrt(squares), np.diff(history.offsets)))
+    def likeness(self, touched: np.ndarray, shown: np.ndarray) -> np.ndarray:
+        return self.vectors[touched] @ self.vectors[shown].T
 
-    def _user_vectors(self, history: History) -> np.ndarray:
-        return self._query(history) @ self.vectors
-
-    def scores(self, history: History, users: np.ndarray) -> np.ndarray:
-        head = self.params.head
-        scores = (self._query(history)[users] @ self.vectors) @ self.vectors.T
-        if not head:
-            return scores
-        own = history.matrix(ranking_head.own_values(history, head))[users].toarray()
-        return scores * np.float32(head["model"]) + own + ranking_head.item_values(history, head)
-
-    def reasons(self, history: History, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        head = self.params.head
-        query = self._query(history).data * (head["model"] if head else 1.0)
-        own = ranking_head.own_values(history, head) if head else np.zeros_like(query)
-        reasons = np.full(items.shape, -1, np.int32)
-        for row, user in enumerate(users):
-            rows, listed = history.rows_of(user), items[row] >= 0
-            touched, shown = history.item[rows], items[row, listed]
-            terms = query[rows, None] * (self.vectors[touched] @ self.vectors[shown].T)
-            terms += np.where(touched[:, None] == shown[None, :], own[rows, None], 0)
-            reasons[row, listed] = np.where(terms.max(axis=0) > 0, touched[terms.argmax(axis=0)], -1)
-        return reasons
+    def with_params(self, **changes: Any) -> Self:
+        model = type(self)(replace(self.params, **changes))
+        model.network, model.vectors, model.losses = self.network, self.vectors, self.losses
+        return model
 
     def save(self, folder: Path) -> None:
         self.network.save(folder / "network.keras")

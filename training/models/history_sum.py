@@ -1,0 +1,99 @@
+"""What recommenders share whose score is a sum over the user's own history: the query, the reasons and the head."""
+
+import logging
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy import sparse
+
+from training import ranking_head
+from training.history import History
+from training.models.recommender import Recommender
+
+log = logging.getLogger("training")
+
+
+class HistorySum(Recommender):
+    """Each item of the history adds its weight times its likeness to the item that is scored.
+
+    A small head (`training/ranking_head.py`) weighs that sum against the user's own traces of each item and its recent
+    popularity. So the largest term is the true reason, and a user that `fit` never saw is answered without another fit.
+
+    Args:
+        params: has at least `half_life_days` and `least_weight`, which say how fast an item of the history fades, and
+            `head`, the weights; with an empty head the sum alone decides.
+    """
+
+    TRIED: ClassVar[dict[str, tuple[float, ...]]] = {}  # parameters that `tuned` tries in turn, each from the best before
+    FITTED: ClassVar[frozenset[str]] = frozenset()  # those of them that need another fit
+
+    @abstractmethod
+    def model_scores(self, query: sparse.csr_array) -> np.ndarray:
+        """(users, items) float32 sums over `query` (users, items), the weight of each item of the histories."""
+
+    @abstractmethod
+    def likeness(self, touched: np.ndarray, shown: np.ndarray) -> np.ndarray:
+        """(touched, shown) what an item of a history with weight 1 adds to a shown item's score."""
+
+    @classmethod
+    def tuned(cls, params: Any, history: History, judge: Callable[[Recommender], float]) -> Self:
+        bare = cls(params).fit(history)
+        best, value = max(((model, judge(model)) for model in (bare, bare.with_head(history))), key=lambda pair: pair[1])
+        for name, values in cls.TRIED.items():
+            start = best
+            for each in values:
+                model = start.changed(history, **{name: each})
+                found = judge(model)
+                log.info("%s: %s %s, %.4f on the validation window", cls.__module__.split(".")[-1], name, each, found)
+                if found > value:
+                    best, value = model, found
+        return best
+
+    def changed(self, history: History, **changes: Any) -> Self:
+        """The model with other parameters: fitted anew where these ask for it, with a head where it had one."""
+        refitted = self.FITTED & changes.keys()
+        model = type(self)(replace(self.params, **changes)).fit(history) if refitted else self.with_params(**changes)
+        return model.with_head(history) if self.params.head else model
+
+    def with_head(self, history: History) -> Self:
+        """The same model with the head that fits what was bought in the window after `history`."""
+        query = self.query(history)
+        head = ranking_head.fit(history, lambda users: self.model_scores(query[users]), start=self.params.head)
+        return self.with_params(head=head)
+
+    @abstractmethod
+    def with_params(self, **changes: Any) -> Self:
+        """The same fit, used with other parameters."""
+
+    def recency(self, history: History) -> np.ndarray:
+        """(rows,) how much each item of a history counts before it is set in proportion to the others."""
+        return self.params.least_weight + history.decay(self.params.half_life_days)
+
+    def query(self, history: History) -> sparse.csr_array:
+        """(users, items) the weight of each item in the user's sum; each row has length 1."""
+        recency = self.recency(history)
+        squares = np.add.reduceat(recency**2, history.offsets[:-1]) if len(recency) else recency
+        return history.matrix(recency / np.repeat(np.sqrt(squares), np.diff(history.offsets)))
+
+    def scores(self, history: History, users: np.ndarray) -> np.ndarray:
+        head, scores = self.params.head, self.model_scores(self.query(history)[users])
+        if not head:
+            return scores
+        own = history.matrix(ranking_head.own_values(history, head))[users].toarray()
+        return scores * np.float32(head["model"]) + own + ranking_head.item_values(history, head)
+
+    def reasons(self, history: History, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        head = self.params.head
+        query = self.query(history).data * (head["model"] if head else 1.0)
+        own = ranking_head.own_values(history, head) if head else np.zeros_like(query)
+        reasons = np.full(items.shape, -1, np.int32)
+        for row, user in enumerate(users):
+            rows, listed = history.rows_of(user), items[row] >= 0
+            touched, shown = history.item[rows], items[row, listed]
+            terms = query[rows, None] * self.likeness(touched, shown)
+            terms += np.where(touched[:, None] == shown[None, :], own[rows, None], 0)
+            reasons[row, listed] = np.where(terms.max(axis=0) > 0, touched[terms.argmax(axis=0)], -1)
+        return reasons
