@@ -40,7 +40,7 @@ TREES_TRIED = [
     for leaves, rate, least in product((8, 15), (0.05, 0.1), (20, 40))
 ]
 MODELS = {
-    "tabular_network": (tabular_network.Model, [tabular_network.Params(batch_rows=256)]),
+    "tabular_network": (tabular_network.Model, [tabular_network.Params(batch_rows=256, pieces=16)]),
     "gradient_boosting": (gradient_boosting.Model, [replace(gradient_boosting.Params(), **each) for each in TREES_TRIED]),
     "logistic_regression": (logistic_regression.Model, [logistic_regression.Params()]),
 }

@@ -24,7 +24,7 @@ class Params:
     penalty: float = 1e-4  # L2, on the weights of the hidden layers
     learning_rate: float = 1e-3
     batch_rows: int = 1_024
-    pieces: int = 16  # that a number's range is cut into
+    pieces: int = 8  # that a number's range is cut into
     word_dimensions: int = 8
     members: int = 8  # of the ensemble that shares all weights but a scale and a head each
     crosses: int = 1  # layers of products of columns
