@@ -18,12 +18,13 @@ import pytest
 import warehouse
 from settings import PROJECT_ROOT
 
-TABLES = {
+PUBLISHED_TABLES = {
     "user_recommendations",
     "newcomer_recommendations",
     "item_recommendations",
     "user_segments",
     "user_predictions",
+    "prediction_outcomes",
     "user_profiles",
     "daily_kpis",
     "run_manifest",
@@ -62,7 +63,8 @@ def test_the_tables_are_published_and_filled(published_shop):
             name: rows(connection, f"select count(*) from {name}")[0][0]
             for (name,) in rows(connection, "select table_name from duckdb_tables()")
         }
-    assert set(counts) == TABLES
+    assert set(counts) == PUBLISHED_TABLES
+    assert counts.pop("prediction_outcomes") == 0, "no night before this one has predicted anything"
     assert all(count > 0 for count in counts.values()), counts
 
 
@@ -457,7 +459,8 @@ def test_the_sql_in_the_pages_runs_and_answers(published_shop):
     assert len(queries) >= 15
     with published_shop.published() as connection:
         for query in queries:
-            assert rows(connection, query), f"no row: {query}"
+            # what became of earlier predictions is not known on the first night
+            assert rows(connection, query) or "from prediction_outcomes" in query, f"no row: {query}"
 
 
 def test_a_warehouse_is_not_used_for_a_night_it_does_not_hold(published_shop):

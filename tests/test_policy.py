@@ -40,7 +40,23 @@ ONLY_IN = {  # who may import these libraries, as the beginning of a path
     "tensorflow": ("training/", "tests/training/", "benchmarks/"),
     "sklearn": ("training/", "tests/training/", "benchmarks/"),
 }
-TARGETS = {"help", "setup", "nightly", "shop", "validate", "test", "lint", "up", "down", "sql", "doctor", "rotate-key", "bench", "lock"}
+TARGETS = {
+    "help",
+    "setup",
+    "nightly",
+    "shop",
+    "validate",
+    "test",
+    "test-long",
+    "lint",
+    "up",
+    "down",
+    "sql",
+    "doctor",
+    "rotate-key",
+    "bench",
+    "lock",
+}
 WALL_CLOCK = re.compile(
     r"\b(now|today|get_current_time|get_current_timestamp|transaction_timestamp|random|uuid|gen_random_uuid)\s*\("
     r"|\bcurrent_(date|time|timestamp|localtime|localtimestamp)\b|\blocaltime(stamp)?\b|run_started_at|invocation_id|modules\.datetime",

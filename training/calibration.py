@@ -16,14 +16,16 @@ class Calibrator:
     Args:
         marks: (n,) log-odds of the model, ascending.
         levels: (n,) calibrated log-odds at the marks.
+        drift: log-odds added after that, for how the base rate has moved on since (training/drift.py).
     """
 
     marks: np.ndarray
     levels: np.ndarray
+    drift: float = 0.0
 
     def apply(self, probability: np.ndarray) -> np.ndarray:
         """(rows,) calibrated probabilities."""
-        return _sigmoid(np.interp(log_odds(probability), self.marks, self.levels))
+        return _sigmoid(np.interp(log_odds(probability), self.marks, self.levels) + self.drift)
 
 
 def fit(outcome: np.ndarray, probability: np.ndarray) -> Calibrator:

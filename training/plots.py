@@ -20,11 +20,12 @@ def _axes(title: str, xlabel: str, ylabel: str) -> tuple[Any, Any]:
 def reliability(title: str, chances: np.ndarray) -> Any:
     """Predicted against realised share by tenth of the users; `chances` is (rows, 2) outcome and probability."""
     figure, axes = _axes(title, "predicted probability", "realised share")
-    means, rates, sizes = probability_metrics.reliability(chances[:, 0], chances[:, 1])
-    top = max(means.max(), rates.max()) * 1.1
+    means, rates, _ = probability_metrics.reliability(chances[:, 0], chances[:, 1])
+    band = probability_metrics.calibration_band(chances[:, 1])
+    top = max(means.max(), rates.max(), band.high.max()) * 1.1
+    axes.fill_between(means, band.low, band.high, color="grey", alpha=0.2, label="where chance alone keeps it (95 %)")
     axes.plot([0, top], [0, top], color="grey", linestyle="--", label="perfectly calibrated")
-    # two standard deviations of what a perfectly calibrated model of this size would show
-    axes.errorbar(means, rates, 2 * np.sqrt(means * (1 - means) / sizes), fmt="o-", capsize=3, label="each tenth of the users")
+    axes.plot(means, rates, "o-", label="each tenth of the users")
     axes.legend()
     return figure
 

@@ -3,6 +3,7 @@
 Every fit is calibrated on a snapshot of its own, newer than those it learned from; `training/splits.py` says which.
 """
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,7 +11,7 @@ from typing import Any, ClassVar
 import duckdb
 import numpy as np
 
-from training import arrays, calibration, fingerprint, probability_metrics, snapshots, splits
+from training import arrays, calibration, drift, fingerprint, probability_metrics, snapshots, splits
 from training.calibration import Calibrator
 from training.features import Features
 from training.judgement import Judgement
@@ -39,13 +40,16 @@ class CalibratedPredictor:
         return self.calibrator.apply(self.predictor.predict(features))
 
     def save(self, folder: Path) -> None:
-        arrays.save(folder / "calibration.npz", marks=self.calibrator.marks, levels=self.calibrator.levels)
+        arrays.save(
+            folder / "calibration.npz", marks=self.calibrator.marks, levels=self.calibrator.levels, drift=np.array(self.calibrator.drift)
+        )
         self.predictor.save(folder)
 
     @classmethod
     def load(cls, recipe: Recipe, folder: Path) -> "CalibratedPredictor":
         predictor = recipe.model_class.load(recipe.model_params, folder)
-        return cls(predictor, Calibrator(**arrays.load(folder / "calibration.npz")))
+        stored = arrays.load(folder / "calibration.npz")
+        return cls(predictor, Calibrator(stored["marks"], stored["levels"], float(stored["drift"])))
 
 
 class PredictionTask:
@@ -117,30 +121,42 @@ class PredictionTask:
         predictor = recipe.model_class.tuned(
             recipe.model_params, (training.features, training.outcome), (validation.features, validation.outcome)
         )
-        return Recipe.of(recipe.model, predictor.params), self._calibrated(predictor, split)
+        return Recipe.of(recipe.model, predictor.params), self._calibrated(predictor, split, "validation")
 
     def fitted(self, recipe: Recipe, cutoff: str) -> CalibratedPredictor:
         split = self._split(cutoff)
         training = self.data.on(split.training)
-        return self._calibrated(recipe.build().fit(training.features, training.outcome), split)
+        return self._calibrated(recipe.build().fit(training.features, training.outcome), split, cutoff)
 
-    def _calibrated(self, predictor: Predictor, split: splits.Split) -> CalibratedPredictor:
+    def _calibrated(self, predictor: Predictor, split: splits.Split, cutoff: str) -> CalibratedPredictor:
         held_out = self.data.on(split.calibration)
-        return CalibratedPredictor(predictor, calibration.fit(held_out.outcome, predictor.predict(held_out.features)))
+        calibrator = calibration.fit(held_out.outcome, predictor.predict(held_out.features))
+        return CalibratedPredictor(predictor, replace(calibrator, drift=self._drift(cutoff)))
+
+    def _drift(self, cutoff: str) -> float:
+        day = self.cutoffs[cutoff]
+        known = splits.known_by(self.data.labelled_dates, day, self.target.horizon_days)
+        outcomes = [self.data.on([each]).outcome for each in known]
+        return drift.shift(known, np.array([each.sum() for each in outcomes]), np.array([len(each) for each in outcomes]), day)
 
     def judged(self, model: CalibratedPredictor, cutoff: str) -> Judgement:
         window = self.data.on([self.cutoffs[cutoff]])
-        return judge(window.user_keys, window.outcome, model.predict(window.features))
+        judgement = judge(window.user_keys, window.outcome, model.predict(window.features))
+        return replace(judgement, metrics=judgement.metrics | {"drift_log_odds": round(model.calibrator.drift, 6)})
 
 
 def judge(users: np.ndarray, outcome: np.ndarray, probability: np.ndarray) -> Judgement:
-    """Log loss, AUC, Brier score and expected calibration error of (rows,) probabilities."""
+    """Log loss, AUC, Brier score and expected calibration error of (rows,) probabilities.
+
+    `calibration_error_limit` is what the error of a perfectly calibrated model on as many rows stays below, 19 times of 20.
+    """
     losses = probability_metrics.log_losses(outcome, probability)
     metrics = {
         "log_loss": losses.mean(),
         "auc": probability_metrics.auc(outcome, probability),
         "brier_score": probability_metrics.brier_score(outcome, probability),
         "expected_calibration_error": probability_metrics.expected_calibration_error(outcome, probability),
+        "calibration_error_limit": probability_metrics.calibration_band(probability).error_limit,
         "positive_rate": outcome.mean(),
         "mean_probability": probability.mean(),
     }

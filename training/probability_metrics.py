@@ -1,5 +1,7 @@
 """How good probabilities are: pure functions of `outcome` (rows,) 0 or 1 and `probability` (rows,) from 0 to 1."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 SMALLEST = 1e-7  # a probability of exactly 0 or 1 that turns out wrong costs 16 nats, not infinity
@@ -49,3 +51,33 @@ def expected_calibration_error(outcome: np.ndarray, probability: np.ndarray, bin
     """
     means, rates, sizes = reliability(outcome, probability, bins)
     return float(np.average(np.abs(means - rates), weights=sizes))
+
+
+@dataclass(frozen=True)
+class CalibrationBand:
+    """What a perfectly calibrated model shows by chance alone, in `level` of all cases.
+
+    Args:
+        error_limit: its expected calibration error is not larger.
+        low: (groups,) the realised rate of each group of `reliability` is not smaller,
+        high: (groups,) nor larger; each group taken by itself.
+    """
+
+    error_limit: float
+    low: np.ndarray
+    high: np.ndarray
+
+
+def calibration_band(probability: np.ndarray, bins: int = 10, level: float = 0.95, draws: int = 400, seed: int = 7) -> CalibrationBand:
+    """The band around the diagonal, by drawing outcomes from the probabilities themselves.
+
+    Bröcker and Smith, Increasing the reliability of reliability diagrams, 2007.
+    """
+    random = np.random.default_rng(seed)
+    groups = [group for group in np.array_split(np.sort(probability, kind="stable"), bins) if len(group)]
+    means, sizes = np.array([group.mean() for group in groups]), np.array([len(group) for group in groups])
+    rates = np.array([[(random.random(len(group)) < group).mean() for group in groups] for _ in range(draws)])
+    errors = np.average(np.abs(rates - means), axis=1, weights=sizes)
+    tail = (1 - level) / 2
+    low, high = np.quantile(rates, [tail, 1 - tail], axis=0)
+    return CalibrationBand(float(np.quantile(errors, level)), low, high)

@@ -21,6 +21,7 @@ def variables(settings: Settings, shop: Shop, run_date: date) -> dict[str, objec
         "consent_default": shop.consent_default,
         "lake": str(paths.lake),
         "predictions": str(paths.predictions / f"run_date={run_date.isoformat()}"),
+        "earlier_predictions": str(paths.predictions),
         "min_events": shop.eligibility.min_events,
         "max_events_per_day": shop.eligibility.max_events_per_day,
         "active_within_days": shop.eligibility.active_within_days,

@@ -324,7 +324,7 @@ def test_a_night_without_a_warehouse_says_what_to_run(fresh_place):
 
 def test_a_fit_that_diverges_fails_the_night_and_registers_nothing(fresh_place, monkeypatch):
     monkeypatch.setattr(RecommendationTask, "models", ("popularity", "softmax_factorization"))
-    monkeypatch.setattr(softmax_factorization.Model, "_recency", lambda self, window: np.full(len(window.item), np.nan, np.float32))
+    monkeypatch.setattr(softmax_factorization.Model, "recency", lambda self, window: np.full(len(window.item), np.nan, np.float32))
     with pytest.raises(steps.StepError, match="the loss diverged"):
         train(*fresh_place.night, "recommendations")
     store = tracking.Store(fresh_place.settings, "tiny", "recommendations")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import steps
-from training import arrays
+from training import arrays, backend
 from training.features import Features
 from training.models import gradient_boosting, tabular_network
 from training.predictions import CalibratedPredictor, judge
@@ -109,6 +109,29 @@ def test_the_network_stops_where_the_validation_loss_is_smallest(rows):
     losses = log_losses(rows[1][1], tuned.predict(rows[1][0])).mean()
     assert 1 <= tuned.params.epochs <= tabular_network.MOST_EPOCHS
     assert losses < log_losses(rows[1][1], np.full(len(rows[1][1]), rows[0][1].mean())).mean()
+
+
+def test_the_members_of_the_network_differ_and_their_mean_probability_is_the_answer(rows):
+    features, outcome = rows[1]
+    model = tabular_network.Model(SMALL["tabular_network"]).fit(*rows[0])
+    logits = model.network.predict(model._inputs(features), verbose=0)
+    assert logits.shape == (len(features), model.params.members)
+    assert (logits.std(axis=1) > 1e-4).all()
+    mean = (1 / (1 + np.exp(-logits.astype(np.float64)))).mean(axis=1)
+    assert model.predict(features) == pytest.approx(mean, abs=1e-6)
+    watched = model.network.evaluate(model._inputs(features), outcome[:, None], batch_size=len(outcome), verbose=0, return_dict=True)
+    assert watched["ensemble_loss"] == pytest.approx(log_losses(outcome, mean).mean(), abs=1e-5)
+
+
+def test_crossing_multiplies_columns():
+    backend.start_keras()
+    from training.models.tabular_layers import Cross
+
+    layer = Cross(rank=2)
+    start, hidden = np.array([[1.0, 2, 3]], np.float32), np.array([[4.0, 5, 6]], np.float32)
+    crossed = np.array(layer([start, hidden]))
+    down, up, shift = (np.array(weights) for weights in (layer.down.kernel, layer.up.kernel, layer.up.bias))
+    assert crossed == pytest.approx(start * (hidden @ down @ up + shift) + hidden, abs=1e-5)
 
 
 def test_a_diverging_network_is_a_clear_refusal(rows):

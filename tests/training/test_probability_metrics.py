@@ -48,3 +48,20 @@ def test_more_groups_than_rows_are_no_fault():
     assert list(sizes) == [1, 1, 1, 1]
     assert means == pytest.approx([0.1, 0.4, 0.4, 0.8])
     assert rates == pytest.approx([0, 0, 1, 1])
+
+
+def test_a_calibrated_model_stays_within_its_band_and_a_shifted_one_does_not():
+    random = np.random.default_rng(5)
+    probability = random.beta(2, 5, 3_000)
+    limit = metrics.calibration_band(probability).error_limit
+    drawn = [(random.random(3_000) < probability).astype(float) for _ in range(100)]
+    within = np.mean([metrics.expected_calibration_error(outcome, probability) <= limit for outcome in drawn])
+    assert 0.88 <= within <= 0.99
+    assert all(metrics.expected_calibration_error(outcome, probability * 0.7) > limit for outcome in drawn)
+
+
+def test_the_band_of_one_probability_is_the_binomial_one():
+    band = metrics.calibration_band(np.full(1_000, 0.3), bins=10, draws=4_000)
+    deviation = np.sqrt(0.3 * 0.7 / 100)
+    assert band.low == pytest.approx([0.3 - 1.96 * deviation] * 10, abs=0.012)
+    assert band.high == pytest.approx([0.3 + 1.96 * deviation] * 10, abs=0.012)

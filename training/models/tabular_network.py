@@ -1,4 +1,4 @@
-"""A small Keras network over features of users: numbers in pieces, words by a vector each."""
+"""A small Keras network over features of users: numbers in pieces, words by a vector each, products of both, eight members in one."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,10 +26,13 @@ class Params:
     batch_rows: int = 1_024
     pieces: int = 8  # that a number's range is cut into
     word_dimensions: int = 8
+    members: int = 8  # of the ensemble that shares all weights but a scale and a head each
+    crosses: int = 1  # layers of products of columns
+    cross_rank: int = 16
 
 
 class Model(Predictor):
-    """Dense layers with dropout and L2, trained on the log loss, stopped where the validation loss is smallest."""
+    """An ensemble of networks in one, with dropout and L2; stopped where the validation loss is smallest."""
 
     def __init__(self, params: Params) -> None:
         self.params = params
@@ -47,10 +50,10 @@ class Model(Predictor):
         keras = backend.start_keras()
         model = cls(params)
         model._start(training[0])
-        stop = keras.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True)
-        watched = (model._inputs(validation[0]), validation[1].astype(np.float32))
+        stop = keras.callbacks.EarlyStopping("val_ensemble_loss", mode="min", patience=PATIENCE, restore_best_weights=True)
+        watched = (model._inputs(validation[0]), _column(validation[1]))
         history = model._train(*training, MOST_EPOCHS, validation_data=watched, callbacks=[stop])
-        model.params = replace(params, epochs=int(np.argmin(history["val_loss"])) + 1)
+        model.params = replace(params, epochs=int(np.argmin(history["val_ensemble_loss"])) + 1)
         return model
 
     def _start(self, features: Features) -> None:
@@ -62,13 +65,14 @@ class Model(Predictor):
         self.network = tabular_layers.network(self.encoder.width, word_counts, self.params)
         self.network.compile(
             optimizer=keras.optimizers.Adam(self.params.learning_rate),
-            loss=keras.losses.BinaryCrossentropy(from_logits=True),
+            loss=tabular_layers.mean_member_loss,
+            metrics=[tabular_layers.ensemble_loss],
             jit_compile=False,
         )
 
     def _train(self, features: Features, outcome: np.ndarray, epochs: int, **options: Any) -> dict[str, list[float]]:
         fitted = self.network.fit(
-            self._inputs(features), outcome.astype(np.float32), batch_size=self.params.batch_rows, epochs=epochs, verbose=0, **options
+            self._inputs(features), _column(outcome), batch_size=self.params.batch_rows, epochs=epochs, verbose=0, **options
         )
         self.losses = [round(float(loss), 6) for loss in fitted.history["loss"]]
         if not np.isfinite(self.losses).all():
@@ -80,7 +84,7 @@ class Model(Predictor):
 
     def predict(self, features: Features) -> np.ndarray:
         logits = self.network.predict(self._inputs(features), batch_size=8_192, verbose=0).astype(np.float64)
-        return 1 / (1 + np.exp(-logits[:, 0]))
+        return (1 / (1 + np.exp(-logits))).mean(axis=1)
 
     def save(self, folder: Path) -> None:
         arrays.save(folder / "encoder.npz", **self.encoder.to_arrays())
@@ -95,3 +99,7 @@ class Model(Predictor):
         model.encoder = Encoder.from_arrays(arrays.load(folder / "encoder.npz"))
         model.network = keras.saving.load_model(folder / "network.keras", compile=False)
         return model
+
+
+def _column(outcome: np.ndarray) -> np.ndarray:
+    return outcome.astype(np.float32)[:, None]

@@ -2,9 +2,8 @@
 
 {% set touched = ref('int_touched_user_days') %}
 {% set touched_events = ref('int_touched_events') %}
-{% set events = ref('fct_events') %}
+{% set order_lines = ref('int_order_lines') %}
 {% set items_digest = ref('int_items_digest') %}
-{% set user_days = ref('fct_user_days') %}
 
 with
 
@@ -34,8 +33,8 @@ people as (
             select event_date from {{ touched_events }}
             where event_type = 'order_completed'
             union all
-            select event_date from {{ events }}
-            where build_number = {{ var('build_number') }} and event_type = 'order_completed'
+            select event_date from {{ order_lines }}
+            where build_number = {{ var('build_number') }} and not is_refund
         ) as orders
     ),
 
@@ -49,10 +48,10 @@ people as (
 
     buyers as (
         select
-            visitor_key,
+            actor_key as visitor_key,
             event_date,
-        from {{ user_days }}
-        where order_count > 0
+        from {{ order_lines }}
+        where not is_refund
     ),
 
     written as (
