@@ -27,8 +27,8 @@ class Params:
     iterations: int = 3  # of the power method
     user_exponent: float = 0.3  # how much a person with many items counts less in each of them
     item_exponent: float = 0.4  # the same of items, in what is factored and in a history
-    shown_exponent: float = 0.2  # popularity given back to the items that are scored
-    filter_exponent: float = 0.3  # of the singular values; at 0 all directions count alike
+    shown_exponent: float = 0.3  # popularity given back to the items that are scored
+    filter_exponent: float = 0.0  # of the singular values; at 0 all directions count alike
     half_life_days: float = 30.0  # how fast an item of the history fades in the user's vector
     least_weight: float = 0.1  # what the oldest item still counts
     head: dict[str, float] = field(default_factory=dict)  # set by `tuned`; empty: the model's score alone
@@ -45,8 +45,8 @@ class Model(HistorySum):
     TRIED = {  # noqa: RUF012, since it is declared as a constant of the class where it comes from
         "user_exponent": (0.15, 0.45),
         "item_exponent": (0.3, 0.5),
-        "shown_exponent": (0.1, 0.3),
-        "filter_exponent": (0.0, 0.7),
+        "shown_exponent": (0.1, 0.4),
+        "filter_exponent": (0.3, 0.7),
         "rank": (64, 256),
         "half_life_days": (7.0, 120.0),
     }
