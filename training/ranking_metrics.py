@@ -39,6 +39,8 @@ def coverage_at_k(listed: np.ndarray, k: int, recommendable_count: int) -> float
 def reciprocal_rank_at_k(is_hit: np.ndarray, k: int) -> np.ndarray:
     """1 / place of the first hit among the first k; 0 without one. Its mean is the MRR."""
     first = is_hit[:, :k]
+    if not first.shape[1]:  # nothing could be listed
+        return np.zeros(len(first))
     return np.where(first.any(axis=1), 1 / (1 + first.argmax(axis=1)), 0.0)
 
 

@@ -104,3 +104,9 @@ def test_what_lists_are_like_agrees_with_a_plain_second_writing():
     times = [sum(row.count(item) for row in shown) for item in range(30)]
     gini = sum(abs(a - b) for a in times for b in times) / (2 * 30 * sum(times))
     assert metrics.gini_at_k(listed, 6, np.ones(30, bool)) == pytest.approx(gini)
+
+
+def test_a_list_without_places_hits_nothing():
+    nothing = np.zeros((2, 0), bool)
+    assert ranking_metrics.reciprocal_rank_at_k(nothing, 10).tolist() == [0, 0]
+    assert ranking_metrics.hit_rate_at_k(nothing, 10).tolist() == [0, 0]
