@@ -108,5 +108,5 @@ def test_what_lists_are_like_agrees_with_a_plain_second_writing():
 
 def test_a_list_without_places_hits_nothing():
     nothing = np.zeros((2, 0), bool)
-    assert ranking_metrics.reciprocal_rank_at_k(nothing, 10).tolist() == [0, 0]
-    assert ranking_metrics.hit_rate_at_k(nothing, 10).tolist() == [0, 0]
+    assert metrics.reciprocal_rank_at_k(nothing, 10).tolist() == [0, 0]
+    assert metrics.hit_rate_at_k(nothing, 10).tolist() == [0, 0]
