@@ -32,17 +32,8 @@ STEPS = (
 )
 
 
-OF_THE_NIGHT = frozenset(  # files that look at the tiny shop's night: one process makes it and runs them all
-    f"tests/{file}.py"
-    for file in (
-        "serving_exports/test_killed_publish",
-        "test_documentation",
-        "test_night",
-        "test_rotation",
-        "training/test_champions",
-        "training/test_night_of_training",
-    )
-)
+# files that look at the tiny shop's night: one process makes it and runs them all
+OF_THE_NIGHT = {"tests/test_documentation.py", "tests/test_night.py", "tests/test_rotation.py"}
 
 
 class ByFileAndNight(LoadFileScheduling):
@@ -58,7 +49,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFileAndNig
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    strangers = {item.nodeid.split("::", 1)[0] for item in items if "first_night" in item.fixturenames} - OF_THE_NIGHT
+    strangers = {item.nodeid.split("::", 1)[0] for item in items if "tiny_shop" in item.fixturenames} - OF_THE_NIGHT
     if strangers:
         raise pytest.UsageError(f"{sorted(strangers)} look at the night too: name them in OF_THE_NIGHT, or it is made twice")
 

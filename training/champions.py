@@ -52,6 +52,8 @@ class Decision:
 def decide(night: dict[str, Any], gains: np.ndarray) -> Decision:
     """Champion or challenger, by what the night's training recorded.
 
+    Without a champion among the candidates, since there was none or its model does not fit the catalogue any more, the best moves in.
+
     Args:
         night: what `training.train` writes: metric, higher_is_better, and candidates with recipe, validation and test
             metrics and is_champion.
@@ -93,8 +95,9 @@ def _first(night: dict[str, Any], order: list[int], units: int) -> Decision:
     candidates, metric = night["candidates"], night["metric"]
     best = candidates[order[0]]
     others = ", ".join(f"{candidates[place]['model']} {candidates[place]['validation'][metric]:.4f}" for place in order[1:])
+    role = "follows a champion that does not fit any more" if night["champion_before"] else "is the first champion"
     sentence = (
-        f"{best['model']} is the first champion: {metric} {best['validation'][metric]:.4f} on labels after "
+        f"{best['model']} {role}: {metric} {best['validation'][metric]:.4f} on labels after "
         f"{night['cutoffs']['validation']}, against {others or 'no other'}"
     )
     return Decision(order[0], True, sentence, {"units": units})

@@ -1,6 +1,6 @@
 """What people did with items up to a day: the data that recommenders learn from, answer for and are judged on."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 import duckdb
@@ -68,8 +68,8 @@ class History:
     is_recommendable: np.ndarray
     excluded: sparse.csr_array
     bought: sparse.csr_array
-    bought_by_newcomers: sparse.csr_array = field(default_factory=lambda: sparse.csr_array((0, 0), dtype=bool))
-    popular: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
+    bought_by_newcomers: sparse.csr_array
+    popular: np.ndarray
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -84,7 +84,9 @@ def _compared(
         log.warning("%s is no candidate tonight: %s", model, reason)
     starts = [Recipe.default(model).with_params(tuned.get(model, {})) for model in task.models]
     candidates = [_tuned(store, night, task, start, tags) for start in starts]
-    if champion:
+    if champion and champion.recipe.model in task.skipped:
+        log.warning("the champion %s does not fit any more; the best candidate takes its place", champion.recipe.model)
+    elif champion:
         _mark_champion(candidates, champion)
     judgements = [_tested(store, night, task, candidate, tags) for candidate in candidates]
     record = {

@@ -75,7 +75,8 @@ def history(known: sparse.csr_array, bought: sparse.csr_array) -> History:
         is_recommendable=np.ones(items, bool),
         excluded=known,
         bought=bought,
-        bought_by_newcomers=sparse.csr_array((0, items), dtype=bool),
+        bought_by_newcomers=sparse.csr_array((0, items), dtype=bool),  # everybody has a history
+        popular=np.empty(0, np.int32),
     )
 
 

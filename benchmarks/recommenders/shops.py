@@ -127,6 +127,8 @@ def _history(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, day: d
         is_recommendable=is_sold,
         excluded=excluded,
         bought=_bought(connection, day, shop, shape, is_sold, excluded),
+        bought_by_newcomers=sparse.csr_array((0, len(catalogue)), dtype=bool),  # people with a history are compared
+        popular=np.empty(0, np.int32),
     )
 
 

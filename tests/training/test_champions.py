@@ -24,9 +24,15 @@ def candidate(model: str, validation: float, test: float, is_candidate: bool = T
     }
 
 
-def night(*candidates: dict, metric: str = "ndcg_at_10") -> dict:
+def night(*candidates: dict, metric: str = "ndcg_at_10", champion_before: int | None = None) -> dict:
     cutoffs = {"validation": "2026-03-03", "test": "2026-03-17", "score": "2026-03-31"}
-    return {"metric": metric, "higher_is_better": metric != "log_loss", "cutoffs": cutoffs, "candidates": list(candidates)}
+    return {
+        "metric": metric,
+        "higher_is_better": metric != "log_loss",
+        "cutoffs": cutoffs,
+        "champion_before": champion_before,
+        "candidates": list(candidates),
+    }
 
 
 def gains(*means: float, noise: float = 0.2) -> np.ndarray:
@@ -39,6 +45,13 @@ def test_the_first_night_promotes_the_best_by_validation_even_if_it_is_popularit
     decision = champions.decide(night(candidate("popularity", 0.3, 0.1), candidate("item_knn", 0.2, 0.4)), gains(0.1, 0.4))
     assert (decision.candidate, decision.moves) == (0, True)
     assert decision.sentence.startswith("popularity is the first champion: ndcg_at_10 0.3000 on labels after 2026-03-03, against item_knn")
+
+
+def test_without_the_champion_among_the_candidates_the_best_follows_it():
+    tonight = night(candidate("popularity", 0.1, 0.4), candidate("item_knn", 0.2, 0.1), champion_before=3)
+    decision = champions.decide(tonight, gains(0.4, 0.1))
+    assert (decision.candidate, decision.moves) == (1, True)
+    assert decision.sentence.startswith("item_knn follows a champion that does not fit any more")
 
 
 def test_a_small_log_loss_is_better_than_a_large_one():

@@ -15,7 +15,7 @@ from tests.training import synthetic_warehouse
 from tests.training.conftest import Place, furnished
 from training import arrays, tracking
 from training.compare import compare
-from training.models import softmax_factorization, tabular_network
+from training.models import ease, softmax_factorization, tabular_network
 from training.predictions import PredictionTask
 from training.promote import promote
 from training.recommendations import RecommendationTask
@@ -258,6 +258,20 @@ def test_a_later_night_challenges_the_champion_and_moves_the_alias_only_for_a_wi
     assert list(store.versions()) == [1, 2]
     decision = store.read_json(store.finished(stage="night", run_date=later.run_date.isoformat()), "decision.json")
     assert decision["interval_low"] > 0
+
+
+def test_a_champion_whose_catalogue_has_outgrown_it_is_followed_by_another_model(fresh_place, monkeypatch):
+    monkeypatch.setattr(RecommendationTask, "models", ("ease",))
+    train(*fresh_place.night, "recommendations")
+    promote(*fresh_place.night, "recommendations")
+    later = Place(fresh_place.settings, fresh_place.shop, fresh_place.run_date + timedelta(days=14))
+    synthetic_warehouse.make(later.warehouse, synthetic_warehouse.Size(last_day=later.run_date))
+    monkeypatch.setattr(RecommendationTask, "models", ("popularity", "ease"))
+    monkeypatch.setattr(ease, "MOST_ITEMS", 10)
+    assert "ease" not in train(*later.night, "recommendations").partition(" users: ")[2]
+    assert "popularity follows a champion that does not fit any more" in promote(*later.night, "recommendations")
+    store = tracking.Store(later.settings, "tiny", "recommendations")
+    assert (store.champion(), store.versions()[2].replaces) == (2, 1)
 
 
 def test_an_older_night_run_again_leaves_the_alias_with_the_newer_one(fresh_place, monkeypatch):

@@ -8,7 +8,7 @@ Steck, Embarrassingly shallow autoencoders for sparse data, 2019.
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy import linalg, sparse
@@ -19,7 +19,7 @@ from training.history import History
 from training.models.history_sum import HistorySum
 
 MOST_ITEMS = 10_000  # of a candidate: 0.4 GB a matrix, and half a minute for each inverse
-MOST_FITTED = 2 * MOST_ITEMS  # so that a champion whose catalogue grows is not refused overnight
+MOST_FITTED = 2 * MOST_ITEMS  # a champion goes on scoring while the catalogue grows, until a training replaces it
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Params:
 class Model(HistorySum):
     """Sums of item-to-item weights, plus the head's terms."""
 
-    TRIED = {"ridge": (20.0, 500.0), "half_life_days": (7.0, 120.0)}  # noqa: RUF012
+    TRIED: ClassVar[dict[str, tuple[float, ...]]] = {"ridge": (20.0, 500.0), "half_life_days": (7.0, 120.0)}
     FITTED = frozenset({"ridge"})
 
     def __init__(self, params: Params) -> None:

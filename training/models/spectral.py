@@ -10,7 +10,7 @@ Peng et al., Less is more: reweighting important spectral graph features for rec
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
@@ -42,7 +42,7 @@ class Model(HistorySum):
         >>> model.recommend(history, history.buyers, k=10)
     """
 
-    TRIED = {  # noqa: RUF012, since it is declared as a constant of the class where it comes from
+    TRIED: ClassVar[dict[str, tuple[float, ...]]] = {
         "user_exponent": (0.15, 0.45),
         "item_exponent": (0.3, 0.5),
         "shown_exponent": (0.1, 0.4),
