@@ -19,7 +19,7 @@ import json
 import sys
 from typing import Any
 
-from benchmarks.landing import measured
+from benchmarks.processes import measured
 from benchmarks.recommenders import shops
 from training.bootstrap import interval_of_mean
 from training.recipes import BASELINES, Recipe
@@ -38,9 +38,9 @@ def gowalla(is_quick: bool) -> list[dict[str, Any]]:
 
 
 def _contender(module: str, name: str, is_quick: bool) -> dict[str, Any]:
-    command = [sys.executable, "-m", f"benchmarks.recommenders.{module}", name, *(["--quick"] if is_quick else [])]
     # implicit makes threads of its own and asks for one of BLAS
-    run, output = measured(command, {"OPENBLAS_NUM_THREADS": "1"} if module == "implicit_library" else None)
+    environment = {"OPENBLAS_NUM_THREADS": "1"} if module == "implicit_library" else None
+    run, output = measured(f"benchmarks.recommenders.{module}", name, *(["--quick"] if is_quick else []), environment=environment)
     return json.loads(output.strip().splitlines()[-1]) | {"gigabytes": run.gigabytes}
 
 
