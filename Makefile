@@ -43,7 +43,7 @@ test-long: $(INSTALLED) ## the tests that take minutes: every point at which a s
 	@$(VENV_PYTHON) -m pytest -m long --numprocesses auto --dist loadfile
 
 lint: $(INSTALLED) ## ruff and sqlfluff
-	@$(VENV_PYTHON) -m ruff check . && $(VENV_PYTHON) -m ruff format --check . && $(VENV_PYTHON) -m sqlfluff lint dbt_project
+	@$(VENV_PYTHON) -m ruff check . && $(VENV_PYTHON) -m ruff format --check . && $(VENV_PYTHON) -m sqlfluff lint --processes 0 dbt_project
 
 up: $(INSTALLED) ## Airflow, MLflow and the documentation of the tables, on this machine only, with logins
 	@$(VENV_PYTHON) -m services.up

@@ -5,8 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ import yaml
 import shop as shops
 import warehouse
 from settings import PROJECT_ROOT, Settings
+from tests.compiled_night import CompiledNight
 from tests.lake_by_hand import LakeByHand, event, key
 from warehouse import building, state
 
@@ -50,14 +50,19 @@ class TinyWarehouse:
     settings: Settings
     shop: shops.Shop
 
-    @contextmanager
-    def reader(self, night: date = NIGHT) -> Iterator[duckdb.DuckDBPyConnection]:
-        with warehouse.reader(self.settings, self.shop, night) as connection:
-            yield connection
-
     def rows(self, query: str, night: date = NIGHT) -> list[tuple]:
-        with self.reader(night) as connection:
+        with warehouse.reader(self.settings, self.shop, night) as connection:
             return connection.sql(query).fetchall()
+
+
+@dataclass(frozen=True)
+class NightInMemory:
+    """The statements of a built night over another lake: what its tables are, without the seconds that a call of dbt takes."""
+
+    warehouse: duckdb.DuckDBPyConnection
+
+    def rows(self, query: str) -> list[tuple]:
+        return self.warehouse.sql(query).fetchall()
 
 
 @pytest.fixture(scope="module")
@@ -145,8 +150,22 @@ def tiny(built) -> TinyWarehouse:
 
 
 @pytest.fixture(scope="module")
-def tiny_later(built) -> TinyWarehouse:
-    return built(fill_with_what_came_later)
+def in_memory(tiny: TinyWarehouse, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Callable[[LakeByHand], None]], NightInMemory]:
+    """Fills a lake with the given function and runs the tiny shop's night over it."""
+
+    def run(fill: Callable[[LakeByHand], None]) -> NightInMemory:
+        lake = LakeByHand(tmp_path_factory.mktemp("in_memory") / "lake")
+        fill(lake)
+        paths = tiny.settings.paths("tiny")
+        manifest = paths.warehouse.parent / "dbt_target" / "features" / "manifest.json"
+        return NightInMemory(CompiledNight.read(manifest, paths.lake).run(lake.folder))
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def tiny_later(in_memory) -> NightInMemory:
+    return in_memory(fill_with_what_came_later)
 
 
 def people_as_of(tiny: TinyWarehouse, day: str) -> dict[str, str]:
