@@ -12,38 +12,59 @@ items as (
     select * from {{ ref('int_items_as_of') }}
 ),
 
--- the last quarter: tastes move, and older days would only be carried along
-recent as (
+-- the last quarter: tastes move, and older days would only be carried along; read twice rather than kept, since each
+-- day of an item is there once for every as-of day after it
+recent as not materialized (
     select
         people.as_of_date,
         people.user_key,
         user_item_days.item_id,
-        sum({{ interaction_weight('user_item_days') }}) as weight,
-        sum(user_item_days.purchase_quantity) as purchase_quantity,
-        sum(user_item_days.purchase_amount) as purchase_amount,
+        {{ interaction_weight('user_item_days') }} as weight,
+        user_item_days.purchase_quantity,
+        user_item_days.purchase_amount,
     from people
     inner join user_item_days
         on
             people.visitor_key = user_item_days.visitor_key
             and people.as_of_date >= user_item_days.event_date
             and people.as_of_date - 90 < user_item_days.event_date
-    group by people.as_of_date, people.user_key, user_item_days.item_id
 ),
 
 described as (
     select
-        recent.*,
+        recent.as_of_date,
+        recent.user_key,
         items.category,
         items.brand,
+        sum(recent.weight) as weight,
+        sum(recent.purchase_quantity) as purchase_quantity,
+        sum(recent.purchase_amount) as purchase_amount,
     from recent
     left join items on recent.as_of_date = items.as_of_date and recent.item_id = items.item_id
+    group by recent.as_of_date, recent.user_key, items.category, items.brand
 ),
 
-totals as (
+distinct_items as (
+    select distinct
+        as_of_date,
+        user_key,
+        item_id,
+    from recent
+),
+
+item_counts as (
     select
         as_of_date,
         user_key,
         cast(count(*) as integer) as item_count_90d,
+    from distinct_items
+    group by as_of_date, user_key
+),
+
+prices as (
+    select
+        as_of_date,
+        user_key,
         round(cast(sum(purchase_amount) as double) / nullif(sum(purchase_quantity), 0), 6) as mean_item_price,
     from described
     group by as_of_date, user_key
@@ -76,7 +97,8 @@ totals as (
 
 tastes as (
     select
-        totals.*,
+        item_counts.*,
+        prices.mean_item_price,
         category_tastes.top_category,
         category_tastes.top_category_share,
         category_tastes.category_concentration,
@@ -85,10 +107,12 @@ tastes as (
         brand_tastes.brand_concentration,
         coalesce(category_tastes.category_count_90d, 0) as category_count_90d,
         coalesce(brand_tastes.brand_count_90d, 0) as brand_count_90d,
-    from totals
+    from item_counts
+    inner join prices on item_counts.as_of_date = prices.as_of_date and item_counts.user_key = prices.user_key
     left join category_tastes
-        on totals.as_of_date = category_tastes.as_of_date and totals.user_key = category_tastes.user_key
-    left join brand_tastes on totals.as_of_date = brand_tastes.as_of_date and totals.user_key = brand_tastes.user_key
+        on item_counts.as_of_date = category_tastes.as_of_date and item_counts.user_key = category_tastes.user_key
+    left join brand_tastes
+        on item_counts.as_of_date = brand_tastes.as_of_date and item_counts.user_key = brand_tastes.user_key
 )
 
 select * from tastes
