@@ -34,8 +34,6 @@ traces as (
     select
         event_id,
         source,
-        session_id,
-        order_id,
         visitor_key,
         device_key,
         -- logging in does not end a session: the device stays the same
@@ -43,50 +41,55 @@ traces as (
         event_at,
         event_date,
         is_activity,
+        {{ stated_session_key() }} as stated_session_key,
     from events
 ),
 
+-- in microseconds: the difference of two times with a zone is looked up in a calendar
 gaps as (
     select
-        *,
+        * exclude (stated_session_key),
         coalesce(
-            event_at - lag(event_at) over (partition by source, machine_key order by event_at, event_id)
-            > {{ longest_silence() }},
-            true
+            epoch_us(event_at) - epoch_us(lag(event_at) over machine) > epoch_us({{ longest_silence() }}), true
         ) as is_session_start,
+        coalesce(
+            epoch_us(lead(event_at) over machine) - epoch_us(event_at) > epoch_us({{ longest_silence() }}), true
+        ) as is_session_end,
     from traces
-    where visitor_key is not null and session_id is null and is_activity
+    where visitor_key is not null and stated_session_key is null and is_activity
+    window machine as (partition by source, machine_key order by event_at, event_id)
 ),
 
-numbered as (
+cut as (
     select
-        * exclude (is_session_start),
-        sum(cast(is_session_start as integer)) over (
+        * exclude (is_session_start, is_session_end),
+        last_value(if(is_session_start, event_id, null) ignore nulls) over so_far as first_event_id,
+        last_value(if(is_session_start, event_date, null) ignore nulls) over so_far as session_first_date,
+        first_value(if(is_session_end, event_date, null) ignore nulls) over from_now_on as session_last_date,
+    from gaps
+    window
+        so_far as (
             partition by source, machine_key order by event_at, event_id
             rows between unbounded preceding and current row
-        ) as session_number,
-    from gaps
+        ),
+        from_now_on as (
+            partition by source, machine_key order by event_at, event_id
+            rows between current row and unbounded following
+        )
 ),
 
 keyed as (
     select
-        * exclude (session_number),
+        * exclude (first_event_id),
         -- named after its own first event: what came before it in the machine's history does not change it
-        md5(concat_ws('|', source, cast(machine_key as varchar), first_value(event_id) over session)) as session_key,
-        first_value(event_date) over session as session_first_date,
-        last_value(event_date) over session as session_last_date,
-    from numbered
-    window
-        session as (
-            partition by source, machine_key, session_number order by event_at, event_id
-            rows between unbounded preceding and unbounded following
-        )
+        md5(concat_ws('|', source, cast(machine_key as varchar), first_event_id)) as session_key,
+    from cut
     union all by name
     select
-        *,
-        {{ stated_session_key() }} as session_key,
+        * exclude (stated_session_key),
+        stated_session_key as session_key,
     from traces
-    where visitor_key is null or session_id is not null or not is_activity
+    where visitor_key is null or stated_session_key is not null or not is_activity
 ),
 
 login_days as (
