@@ -59,7 +59,7 @@ class Condition(Part):
     def words(self) -> str:
         """The condition as a reader of the table sees it."""
         if self.is_missing is not None:
-            return f"{self.subject} is {'not ' * (not self.is_missing)}known"
+            return f"{self.subject} is {'not ' * self.is_missing}known"
         if self.one_of is not None:
             return f"{self.subject} is {' or '.join(self.one_of)}"
         return f"{self.subject} at least {self.at_least:g}" if self.at_least is not None else f"{self.subject} at most {self.at_most:g}"
@@ -151,7 +151,7 @@ class Audience(Part):
         budget, cost_per_person: both or none; no more people than the budget pays for.
     """
 
-    id: str = Field(pattern=r"^[a-z][a-z0-9_]{1,49}$")
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")
     name: str = Field(min_length=1, max_length=100)
     when: tuple[AudienceCondition, ...] = Field(min_length=1)
     score: str = Field(default="purchase_7d", pattern=r"^[a-z][a-z0-9_]*$")

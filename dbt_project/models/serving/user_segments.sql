@@ -17,8 +17,11 @@ segments as (
         people.rfm_frequency,
         people.rfm_monetary,
         people.lifecycle,
-        clusters.cluster_id,
-        clusters.cluster_name,
+        -- people without enough data are in no table, and can leave too few of a cluster to be shown
+        case when count(*) over (partition by clusters.cluster_id) >= {{ var('min_people') }} then clusters.cluster_id end
+            as cluster_id,
+        case when count(*) over (partition by clusters.cluster_id) >= {{ var('min_people') }} then clusters.cluster_name end
+            as cluster_name,
         {{ run_date() }} as run_date,
     from people
     left join clusters on people.user_key = clusters.user_key
