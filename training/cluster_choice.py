@@ -7,33 +7,44 @@ from training import backend
 FEWEST, MOST = 4, 10  # groups tried
 CHOICE_USERS = 10_000  # enough to choose by
 SILHOUETTE_USERS = 2_000  # the silhouette compares every pair
-WIN = 1.05  # another number than the night before must be better by so much
+WIN = 1.25  # other groups than those of the night before must be better by so much: small shops' qualities vary by a fifth
 
 
-def best_count(points: np.ndarray, smallest: int, before: int | None = None) -> int:
-    """The number of groups with the highest stability times silhouette (Rousseeuw, 1987).
+def best_partition(points: np.ndarray, smallest: int, before: np.ndarray | None = None) -> np.ndarray:
+    """(users,) group from 0, by the number of groups with the highest stability times silhouette (Rousseeuw, 1987).
 
     Stability is the adjusted Rand index of two partitions of the same people, each learned from one half of them
-    (Ben-Hur, Elisseeff and Guyon, 2002). Counts whose smallest group would be too small are none.
+    (Ben-Hur, Elisseeff and Guyon, 2002).
 
     Args:
         points: (users, columns).
         smallest: users that every group has to have.
-        before: the night before's number; it stays unless another is clearly better.
+        before: (groups, columns) where the groups of the night before stand today. They stay, moved as little as k-means
+            moves them, unless one has become too small or others are clearly better.
     """
     sample = points[np.random.default_rng(backend.SEED).permutation(len(points))[:CHOICE_USERS]]
-    share = len(points) / max(len(sample), 1)
     kinds = len(np.unique(sample, axis=0))  # people who are all alike cannot be told apart
-    partitions = {count: partition(sample, count) for count in range(FEWEST, min(MOST, kinds) + 1)}
-    qualities = {
-        count: _quality(sample, member)
-        for count, member in partitions.items()
-        if np.bincount(member, minlength=count).min() * share >= smallest
-    }
-    if not qualities:
-        return _fewer(sample, min(FEWEST - 1, kinds), smallest / share)
-    best = max(qualities, key=qualities.get)
-    return before if before in qualities and qualities[best] < WIN * qualities[before] else best
+    most = min(MOST, kinds, len(sample) // 2)  # either half has to have as many
+    qualities = {}
+    for count in range(FEWEST, most + 1):
+        member = partition(sample, count)
+        if _is_large_enough(member, count, smallest * len(sample) / len(points)):
+            qualities[count] = _quality(sample, member)
+    if before is not None and len(before) <= most:
+        kept = partition(points, len(before), before)
+        is_beaten = max(qualities.values(), default=0) >= WIN * _quality(points[:CHOICE_USERS], kept[:CHOICE_USERS])
+        if _is_large_enough(kept, len(before), smallest) and not is_beaten:
+            return kept
+    best_first = sorted(qualities, key=lambda count: -qualities[count])
+    for count in [*best_first, *range(min(FEWEST - 1, most), 1, -1)]:
+        member = partition(points, count)
+        if _is_large_enough(member, count, smallest):
+            return member
+    return np.zeros(len(points), int)
+
+
+def _is_large_enough(member: np.ndarray, count: int, smallest: float) -> bool:
+    return np.bincount(member, minlength=count).min() >= smallest
 
 
 def partition(points: np.ndarray, count: int, start: np.ndarray | None = None) -> np.ndarray:
@@ -58,11 +69,3 @@ def _quality(points: np.ndarray, member: np.ndarray) -> float:
         return -1.0
     silhouette = float(silhouette_score(points[shown], member[shown]))
     return round(silhouette * max(float(adjusted_rand_score(one, other)), 0), 6)
-
-
-def _fewer(points: np.ndarray, most: int, smallest: float) -> int:
-    """The largest number of groups up to `most` that are all large enough; 1 where none are."""
-    for count in range(most, 1, -1):
-        if np.bincount(partition(points, count), minlength=count).min() >= smallest:
-            return count
-    return 1

@@ -87,24 +87,15 @@ def _points(behaviours: np.ndarray, tastes: Tastes) -> np.ndarray:
 
 
 def _partition(points: np.ndarray, before: np.ndarray, smallest: int) -> np.ndarray:
-    """(users,) group from 0."""
-    if len(points) < 2 * smallest or not points.shape[1]:
-        return np.zeros(len(points), int)
+    """(users,) group from 0; `before` (users,) holds the number of the night before, 0 where there is none."""
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1):  # sums do not depend on the machine, and threads cost more than they save
-        return _best_partition(points, before, smallest)
-
-
-def _best_partition(points: np.ndarray, before: np.ndarray, smallest: int) -> np.ndarray:
+    if len(points) < 2 * smallest or not points.shape[1]:
+        return np.zeros(len(points), int)
     groups = np.unique(before[before > 0])
-    count = cluster_choice.best_count(points, smallest, len(groups) or None)
-    if count == len(groups):
-        start = np.stack([points[before == number].mean(axis=0) for number in groups])
-        group = cluster_choice.partition(points, count, start)
-        if np.bincount(group, minlength=count).min() >= smallest:
-            return group
-    return cluster_choice.partition(points, count)
+    stands = np.stack([points[before == number].mean(axis=0) for number in groups]) if len(groups) > 1 else None
+    with threadpool_limits(1):  # sums do not depend on the machine, and threads cost more than they save
+        return cluster_choice.best_partition(points, smallest, stands)
 
 
 def _numbers(group: np.ndarray, before: np.ndarray, highest: int) -> list[int]:

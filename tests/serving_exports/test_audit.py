@@ -9,8 +9,8 @@ import pytest
 
 import steps
 import warehouse
-from serving_exports import audit
 from segments import Segments
+from serving_exports import audit
 from shop import Recommendations
 from sources import Part
 

@@ -85,9 +85,13 @@ def test_fewer_than_two_groups_of_people_are_one():
     assert set(found.member) == {1}
 
 
-def test_nobody_is_no_fault():
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 9])
+def test_a_handful_of_people_is_no_fault(count):
     features, _ = people()
-    assert len(find(features.take(np.arange(0))).member) == 0
+    few, user_keys = features.take(np.arange(count)), keys(features)[:count]
+    found = clusters.find(user_keys, few, WORDS, no_tastes(count), 1)
+    again = clusters.find(user_keys, few, WORDS, no_tastes(count), 1, remembered(found, user_keys) if count else None)
+    assert len(found.member) == len(again.member) == count
 
 
 def test_people_who_are_all_alike_are_one_group():
