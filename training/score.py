@@ -50,10 +50,12 @@ def score(settings: Settings, shop: Shop, run_date: date, again: bool = False) -
     if not again and prediction_files.is_current(target, inputs):
         return f"{summary}: kept {target.name}, made from the same data, code and champions"
     tables = _tables(found, run_date, rows_a_user(shop), again)
-    tables["user_clusters"] = _clusters(found, shop.segments.min_people, earlier)
+    everybody = found[next(iter(TARGETS))].task.data.on([run_date])  # the same snapshots for every target
+    window = found["recommendations"].task.histories["score"]
+    tables["user_clusters"] = prediction_rows.cluster_rows(everybody, window, shop.segments.min_people, earlier)
     with warehouse.lock(settings, shop, "score"):
         prediction_files.write(target, tables, inputs)
-    counts = ", ".join(f"{len(rows)} {name}" for name, rows in tables.items())
+    counts = ", ".join(f"{len(tables[name])} {name}" for name in prediction_files.COLUMNS)
     return f"{summary}: {counts}" + "".join(f"; {night.degraded}" for night in found.values() if night.degraded)
 
 
@@ -95,11 +97,6 @@ def _tables(found: dict[str, Night], run_date: date, rows_a_user: int, again: bo
             tables["user_predictions"] = pa.concat_tables([tables["user_predictions"], rows])
     tables["models"] = prediction_rows.model_rows(list(found.values()))
     return tables
-
-
-def _clusters(found: dict[str, Night], smallest: int, earlier: Earlier) -> pa.Table:
-    snapshots = found[next(iter(TARGETS))].task  # the same snapshots for every target
-    return prediction_rows.cluster_rows(snapshots, found["recommendations"].task.histories["score"], smallest, earlier)
 
 
 def _refitted(night: Night, run_date: date, again: bool) -> Any:
