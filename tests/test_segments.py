@@ -100,7 +100,7 @@ def test_the_first_rule_that_holds_names_the_segment_and_rules_of_one_name_add_u
     [
         ({"a": 30, "b": 20}, {"a": 30, "b": 20}),
         ({"a": 30, "b": 12, "c": 9}, {"a": 30, "other": 21}),
-        ({"a": 40, "b": 25, "c": 4}, {"a": 40, "other": 29}),  # four alone would be too few, so the next smallest joins them
+        ({"a": 25, "b": 40, "c": 4}, {"a": 25, "other": 44}),  # four alone would be too few, so the last of the rules joins them
         ({"a": 40, "b": 25, None: 3}, {"a": 40, "other": 28}),
         ({"a": 40, "b": 25, None: 30, "c": 2}, {"a": 40, "b": 25, "other": 32}),
         ({"a": 5, "b": 3}, {"other": 8}),

@@ -63,35 +63,44 @@ ruled as (
     from described
 ),
 
--- the smallest first, until those that are too few to show are enough together
 sizes as (
     select
         as_of_date,
         rule_name,
+        rule_name = 'other' or count(*) < {{ var('min_people') }} as is_small,
         count(*) as people,
-        coalesce(sum(count(*)) over (
-            partition by as_of_date
-            order by rule_name <> 'other', count(*), rule_name
-            rows between unbounded preceding and 1 preceding
-        ), {{ var('min_people') }}) as smaller_people,
+        case
+            {% for name in var('segments') -%}
+                when rule_name = '{{ name | replace("'", "''") }}' then {{ loop.index }}
+            {% endfor -%}
+        end as place,
     from ruled
     group by as_of_date, rule_name
+),
+
+-- those that are too small are other; where they are too few together, the last of the rules gives way to them
+folded as (
+    select
+        as_of_date,
+        rule_name,
+        is_small or (
+            sum(people) filter (where is_small) over (partition by as_of_date) < {{ var('min_people') }}
+            and place = max(place) filter (where not is_small) over (partition by as_of_date)
+        ) as is_folded,
+    from sizes
 ),
 
 segmented as (
     select
         ruled.as_of_date,
         ruled.person_key as user_key,
-        case
-            when sizes.people < {{ var('min_people') }} or sizes.smaller_people < {{ var('min_people') }} then 'other'
-            else ruled.rule_name
-        end as segment,
+        case when folded.is_folded then 'other' else ruled.rule_name end as segment,
         ruled.rfm_recency,
         ruled.rfm_frequency,
         ruled.rfm_monetary,
         ruled.lifecycle,
     from ruled
-    inner join sizes on ruled.as_of_date = sizes.as_of_date and ruled.rule_name = sizes.rule_name
+    inner join folded on ruled.as_of_date = folded.as_of_date and ruled.rule_name = folded.rule_name
 )
 
 select * from segmented

@@ -5,8 +5,12 @@ people as (
     where as_of_date = {{ run_date() }}
 ),
 
+-- people without enough data are in no table, and can leave too few of a cluster to be shown
 clusters as (
-    select * from {{ source('predictions', 'user_clusters') }}
+    select found.*
+    from {{ source('predictions', 'user_clusters') }} as found
+    semi join people on found.user_key = people.user_key
+    qualify count(*) over (partition by found.cluster_id) >= {{ var('min_people') }}
 ),
 
 segments as (
@@ -17,11 +21,8 @@ segments as (
         people.rfm_frequency,
         people.rfm_monetary,
         people.lifecycle,
-        -- people without enough data are in no table, and can leave too few of a cluster to be shown
-        case when count(*) over (partition by clusters.cluster_id) >= {{ var('min_people') }} then clusters.cluster_id end
-            as cluster_id,
-        case when count(*) over (partition by clusters.cluster_id) >= {{ var('min_people') }} then clusters.cluster_name end
-            as cluster_name,
+        clusters.cluster_id,
+        clusters.cluster_name,
         {{ run_date() }} as run_date,
     from people
     left join clusters on people.user_key = clusters.user_key
