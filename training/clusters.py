@@ -53,6 +53,8 @@ def find(
         smallest: users a group has to have; a smaller one says more about persons than about a kind.
         earlier: groups of the newest night before; None numbers the groups by falling size.
     """
+    if not len(user_keys):
+        return Clusters(np.empty(0, int), {})
     earlier = earlier or Earlier()
     behaviours, sides = _behaviours(features, words)
     points = _points(behaviours, tastes)
@@ -62,8 +64,8 @@ def find(
     centres = _centres(np.hstack([behaviours, _standardised(tastes.shares)]), group)
     kept = {place: earlier.names[number] for place, number in enumerate(numbers) if number in earlier.names}
     sides = [*sides, *((str(category), "") for category in tastes.categories)]
-    names = cluster_names.of_groups(centres, sides, kept) if len(numbers) > 1 else ["everyone"] * len(numbers)
-    return Clusters(np.array(numbers, int)[group], dict(zip(numbers, names, strict=True)))
+    names = cluster_names.of_groups(centres, sides, kept) if len(numbers) > 1 else ["everyone"]
+    return Clusters(np.array(numbers)[group], dict(zip(numbers, names, strict=True)))
 
 
 def _behaviours(features: Features, words: dict[str, str]) -> tuple[np.ndarray, list[tuple[str, str]]]:
@@ -76,8 +78,6 @@ def _behaviours(features: Features, words: dict[str, str]) -> tuple[np.ndarray, 
 
 
 def _standardised(columns: np.ndarray) -> np.ndarray:
-    if not len(columns):
-        return columns
     deviation = columns.std(axis=0)
     return (columns - columns.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
 
@@ -117,4 +117,4 @@ def _numbers(group: np.ndarray, before: np.ndarray, highest: int) -> list[int]:
 
 
 def _centres(columns: np.ndarray, group: np.ndarray) -> np.ndarray:
-    return np.stack([columns[group == each].mean(axis=0) for each in np.unique(group)]) if len(group) else np.empty((0, columns.shape[1]))
+    return np.stack([columns[group == each].mean(axis=0) for each in np.unique(group)])
