@@ -14,6 +14,7 @@ from croniter import croniter
 from pydantic import AfterValidator, EmailStr, Field, HttpUrl, PositiveInt, model_validator
 from pydantic import ValidationError as PydanticError
 
+from segments import Audience, Segments
 from settings import PROJECT_ROOT, Settings
 from sources import Part, Source, SourceFileError, known_zone
 
@@ -125,6 +126,8 @@ class Shop(Part):
     eligibility: Eligibility = Eligibility()
     recommendations: Recommendations = Recommendations()
     predictions: Predictions = Predictions()
+    segments: Segments = Segments()
+    audiences: tuple[Audience, ...] = ()
     notify: Notify = Notify()
 
     @model_validator(mode="after")
@@ -134,6 +137,21 @@ class Shop(Part):
             raise ValueError("sources: two have the same name")
         if not any(source.kind == "events" for source in self.sources):
             raise ValueError("sources: at least one must be of kind events")
+        return self
+
+    @model_validator(mode="after")
+    def _audiences_can_be_told_apart_and_shown(self) -> "Shop":
+        ids = [audience.id for audience in self.audiences]
+        if len(ids) != len(set(ids)):
+            raise ValueError("audiences: two have the same id")
+        for audience in self.audiences:
+            if audience.cap is not None and audience.cap < self.segments.min_people:
+                raise ValueError(
+                    f"audiences: {audience.id} is capped at {audience.cap}, below segments.min_people {self.segments.min_people}"
+                )
+            unknown = sorted(audience.segments - set(self.segments.names))
+            if unknown:
+                raise ValueError(f"audiences: {audience.id}: no segment {', '.join(unknown)}; there are {', '.join(self.segments.names)}")
         return self
 
     @property

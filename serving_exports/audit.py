@@ -3,7 +3,7 @@
 A check looks for rows that should not be there and passes when it finds none. The checks on every table are made here,
 from its key and columns; what concerns one table or several is a query in `audits/`, whose file name is the sentence it
 proves. The queries see `serving` (what was written), `warehouse` (what it was made from), and the variables `run_date`,
-`k`, `max_per_category` and `max_per_brand`.
+`k`, `max_per_category`, `max_per_brand` and `min_people`.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from serving_exports.tables import Column, columns, content_hash, literal, quoted
-from shop import Recommendations
+from shop import Shop
 from warehouse import ServingTable
 
 AS_USUAL = "what came tonight is what comes on such a day"
@@ -60,7 +60,7 @@ def run(
     written: list[WrittenTable],
     folder: Path,
     run_date: date,
-    rules: Recommendations,
+    shop: Shop,
     despite_volume: bool = False,
 ) -> list[Check]:
     """Every check on the build in `folder`; `connection` has it attached as `serving`, and its origin as `warehouse`.
@@ -69,8 +69,8 @@ def run(
         despite_volume: somebody has looked at a day that is missing or too small, and publishes it as it is.
     """
     connection.execute(f"set variable run_date = date '{run_date}'")
-    for name in ("k", "max_per_category", "max_per_brand"):
-        value = getattr(rules, name)
+    rules = {name: getattr(shop.recommendations, name) for name in ("k", "max_per_category", "max_per_brand")}
+    for name, value in (rules | {"min_people": shop.segments.min_people}).items():
         connection.execute(f"set variable {name} = {'null' if value is None else value}")
     checks = [check for table in written for check in _table_checks(connection, table, folder)]
     checks += [_query_check(connection, file) for file in sorted(QUERIES.glob("*.sql"))]

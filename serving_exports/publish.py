@@ -82,7 +82,7 @@ def _write(
     log.info("wrote %d tables", len(published))
     with tables.attached(connection, partial):
         written = [audit.read_back(connection, table) for table in published]
-        checks = audit.run(connection, written, partial, run["run_date"], shop.recommendations, despite_volume)
+        checks = audit.run(connection, written, partial, run["run_date"], shop, despite_volume)
         log.info("audit: %d of %d checks passed", sum(check.passed for check in checks), len(checks))
         fault_point("publish.audited")
         content = manifest.compose(shop, run, written, checks)

@@ -1,8 +1,9 @@
-"""The page of questions, docs/questions.md: runs its SQL on a shop's last night and writes each answer beneath it.
+"""Pages of questions: runs a page's SQL on a shop's last night and writes each answer beneath it.
 
     python -m serving_exports.questions --shop shops/demo.yml
+    python -m serving_exports.questions --shop shops/online_retail.yml --page docs/segments.md
 
-The page's answers are the demo shop's; its SQL holds for every shop.
+The answers are one shop's, which the page names; its SQL holds for every shop.
 """
 
 import re
@@ -54,7 +55,9 @@ def write(settings: Settings, shop: Shop, page: Path) -> str:
 
 
 def main() -> None:
-    command.run(command.arguments(__doc__), lambda settings, shop, options: write(settings, shop, PAGE))
+    parser = command.arguments(__doc__)
+    parser.add_argument("--page", type=Path, default=PAGE, help="the page (default: docs/questions.md)")
+    command.run(parser, lambda settings, shop, options: write(settings, shop, options.page))
 
 
 if __name__ == "__main__":

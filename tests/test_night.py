@@ -23,6 +23,10 @@ PUBLISHED_TABLES = {
     "newcomer_recommendations",
     "item_recommendations",
     "user_segments",
+    "user_segment_history",
+    "segment_migrations",
+    "audiences",
+    "audience_members",
     "user_predictions",
     "prediction_outcomes",
     "user_profiles",
@@ -451,7 +455,7 @@ def test_a_held_lock_ends_a_step_at_once_and_says_who_holds_it(published_shop, s
 
 
 def test_the_sql_in_the_pages_runs_and_answers(published_shop):
-    pages = [PROJECT_ROOT / "README.md", PROJECT_ROOT / "docs" / "query.md"]
+    pages = [PROJECT_ROOT / "README.md", PROJECT_ROOT / "docs" / "query.md", PROJECT_ROOT / "docs" / "segments.md"]
     texts = [page.read_text() for page in pages]
     queries = [query for text in texts for query in re.findall(r"```sql\n(.*?)```", text, re.DOTALL)]
     queries += [query for text in texts for query in re.findall(r"`(select [^`]+)`", text)]

@@ -13,13 +13,14 @@ import pytest
 
 from settings import PROJECT_ROOT
 
-FOUNDATION = {"settings", "sources", "shop", "steps", "faults", "rotation", "metrics"}
+FOUNDATION = {"settings", "sources", "segments", "shop", "steps", "faults", "rotation", "metrics"}
 MAY_IMPORT = {
     "settings": set(),
     "faults": set(),
     "metrics": {"settings"},
     "sources": set(),
-    "shop": {"settings", "sources"},
+    "segments": {"sources"},
+    "shop": {"segments", "settings", "sources"},
     "steps": {"settings", "shop", "sources"},
     "rotation": {"settings", "steps"},
     "warehouse": FOUNDATION,

@@ -1,32 +1,30 @@
-"""Groups of users who behave alike, named by what sets each apart."""
+"""Groups of users who are alike in taste and behaviour, and stay the same groups from night to night."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from training import backend
+from training import cluster_choice, cluster_names
 from training.features import Features
 from training.preprocessing import Encoder
+from training.tastes import Tastes
 
-MOST, FEWEST = 8, 4  # groups tried
-SMALLEST = 20  # users; a smaller group says more about persons than about a kind
-SILHOUETTE_USERS = 2_000  # the silhouette compares every pair
-CLEAR = 0.3  # standard deviations from the mean of all users that are worth a word
+BEHAVIOUR = 0.5  # length of the behaviours' columns beside the vectors of taste, which have length 1
 
-# the sides of a behaviour, by the column that shows it: what a group far above or far below the others is called
-SIDES = {
-    "order_count_365d": ("frequent buyers", "rare buyers"),
-    "order_amount_365d": ("high spend", "low spend"),
-    "days_since_last_event": ("long away", "here lately"),
-    "view_count_90d": ("much browsing", "little browsing"),
-    "mean_order_amount": ("large orders", "small orders"),
-    "mean_item_price": ("expensive taste", "low-priced taste"),
-    "category_count_90d": ("many categories", "few categories"),
-    "tenure_days": ("old acquaintances", "newcomers"),
-    "evening_share": ("evenings", "daytime"),
-    "weekend_share": ("weekends", "weekdays"),
-    "refund_count_90d": ("send back", "keep"),
-}
+
+@dataclass(frozen=True)
+class Earlier:
+    """The groups of an earlier night.
+
+    Args:
+        group: user key to number.
+        names: number to name.
+        highest: number that any night before gave; a new group gets one that no other ever had.
+    """
+
+    group: dict[str, int] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+    highest: int = 0
 
 
 @dataclass(frozen=True)
@@ -34,87 +32,89 @@ class Clusters:
     """Who belongs to which group.
 
     Args:
-        member: (users,) number of the group, 1 for the largest.
-        names: one per group, all different; names[0] is group 1's.
+        member: (users,) number of the group.
+        names: number to name, all different.
     """
 
     member: np.ndarray
-    names: list[str]
+    names: dict[int, str]
 
 
-def find(features: Features, words: dict[str, str]) -> Clusters:
-    """k-means on standardised features, with the number of groups that separates them best (Rousseeuw's silhouette, 1987).
+def find(
+    user_keys: np.ndarray, features: Features, words: dict[str, str], tastes: Tastes, smallest: int, earlier: Earlier | None = None
+) -> Clusters:
+    """k-means on vectors of taste and standardised behaviours, begun where the groups of the night before stood.
 
     Args:
+        user_keys: (users,)
         features: (users, …) of one day.
         words: column name to what it is in words, for columns that have no name of their own here.
+        tastes: of the same users.
+        smallest: users a group has to have; a smaller one says more about persons than about a kind.
+        earlier: groups of the newest night before; None numbers the groups by falling size.
     """
-    labels = _labels(features, words)
-    if len(features) < 2 * SMALLEST or len(labels) < 2:
-        return Clusters(np.ones(len(features), int), ["everyone"])
-    columns = _standardised(features, list(labels))
-    member = _by_size(_best_partition(columns))
-    centres = np.stack([columns[member == group].mean(axis=0) for group in range(1, member.max() + 1)])
-    return Clusters(member, _names(centres, list(labels.values())))
+    if not len(user_keys):
+        return Clusters(np.empty(0, int), {})
+    earlier = earlier or Earlier()
+    behaviours, sides = _behaviours(features, words)
+    points = _points(behaviours, tastes)
+    before = np.array([earlier.group.get(key, 0) for key in user_keys], dtype=int)
+    group = _partition(points, before, smallest)
+    numbers = _numbers(group, before, earlier.highest)
+    centres = _centres(np.hstack([behaviours, _standardised(tastes.shares)]), group)
+    kept = {place: earlier.names[number] for place, number in enumerate(numbers) if number in earlier.names}
+    sides = [*sides, *((str(category), "") for category in tastes.categories)]
+    names = cluster_names.of_groups(centres, sides, kept) if len(numbers) > 1 else ["everyone"]
+    return Clusters(np.array(numbers)[group], dict(zip(numbers, names, strict=True)))
 
 
-def _labels(features: Features, words: dict[str, str]) -> dict[str, tuple[str, str]]:
-    known = {name: sides for name, sides in SIDES.items() if name in features.numeric_names}
-    if len(known) >= 2:
-        return known
-    return {name: (f"high {words[name]}", f"low {words[name]}") for name in features.numeric_names}
+def _behaviours(features: Features, words: dict[str, str]) -> tuple[np.ndarray, list[tuple[str, str]]]:
+    """(users, columns) places of the values, so that one very rich user is no group; and what their sides are called."""
+    sides = {name: sides for name, sides in cluster_names.SIDES.items() if name in features.numeric_names}
+    if len(sides) < 2:
+        sides = {name: (f"high {words[name]}", f"low {words[name]}") for name in features.numeric_names}
+    columns = [features.numeric_names.index(name) for name in sides]
+    return _standardised(Encoder.fitted(features).numbers(features)[:, columns].astype(np.float64)), list(sides.values())
 
 
-def _standardised(features: Features, names: list[str]) -> np.ndarray:
-    """(users, names) places of the values, so that one very rich user is no group, with mean 0 and deviation 1."""
-    places = Encoder.fitted(features).numbers(features)[:, [features.numeric_names.index(name) for name in names]].astype(np.float64)
-    deviation = places.std(axis=0)
-    return (places - places.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+def _standardised(columns: np.ndarray) -> np.ndarray:
+    deviation = columns.std(axis=0)
+    return (columns - columns.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
 
 
-def _best_partition(columns: np.ndarray) -> np.ndarray:
-    """(users,) group from 0: the best count from FEWEST to MOST whose groups are all large enough, else fewer."""
-    from sklearn.metrics import silhouette_score
-
-    sample = np.random.default_rng(backend.SEED).permutation(len(columns))[:SILHOUETTE_USERS]
-    kinds = len(np.unique(columns, axis=0))  # people who are all alike cannot be told apart
-    best, best_score = None, -np.inf
-    for count in range(FEWEST, min(MOST, kinds) + 1):
-        member = _partition(columns, count)
-        if np.bincount(member, minlength=count).min() < SMALLEST or len(np.unique(member[sample])) < 2:
-            continue
-        score = round(float(silhouette_score(columns[sample], member[sample])), 6)
-        if score > best_score:
-            best, best_score = member, score
-    for count in range(min(FEWEST - 1, kinds), 0, -1) if best is None else ():
-        best = _partition(columns, count)
-        if np.bincount(best, minlength=count).min() >= SMALLEST:
-            break
-    return best
+def _points(behaviours: np.ndarray, tastes: Tastes) -> np.ndarray:
+    return np.hstack([tastes.vectors, behaviours * BEHAVIOUR / np.sqrt(max(behaviours.shape[1], 1))])
 
 
-def _partition(columns: np.ndarray, count: int) -> np.ndarray:
-    from sklearn.cluster import KMeans
+def _partition(points: np.ndarray, before: np.ndarray, smallest: int) -> np.ndarray:
+    """(users,) group from 0; `before` (users,) holds the number of the night before, 0 where there is none."""
+    from threadpoolctl import threadpool_limits
 
-    return KMeans(count, n_init=4, random_state=backend.SEED).fit_predict(columns)
-
-
-def _by_size(member: np.ndarray) -> np.ndarray:
-    """Groups numbered from 1 by falling size, the one with the first user first among equals."""
-    groups, first, sizes = np.unique(member, return_index=True, return_counts=True)
-    order = groups[np.lexsort((first, -sizes))]
-    number = np.empty(member.max() + 1, int)
-    number[order] = np.arange(1, len(order) + 1)
-    return number[member]
+    if len(points) < 2 * smallest or not points.shape[1]:
+        return np.zeros(len(points), int)
+    groups = np.unique(before[before > 0])
+    stands = np.stack([points[before == number].mean(axis=0) for number in groups]) if len(groups) > 1 else None
+    with threadpool_limits(1):  # sums do not depend on the machine, and threads cost more than they save
+        return cluster_choice.best_partition(points, smallest, stands)
 
 
-def _names(centres: np.ndarray, sides: list[tuple[str, str]]) -> list[str]:
-    """Two words for each group from what sets it apart most, more where two groups would be called the same."""
-    names: list[str] = []
-    for centre in centres:
-        order = np.argsort(-np.abs(centre.round(6)), kind="stable")
-        telling = [sides[place][0 if centre[place] > 0 else 1] for place in order if abs(centre[place]) >= CLEAR]
-        choices = [", ".join(telling[:count]) for count in range(2, len(telling) + 1)] or telling or ["average"]
-        fresh = [choice for choice in choices if choice not in names]
-        names.append(fresh[0] if fresh else f"{choices[0]} ({len(names) + 1})")
-    return names
+def _numbers(group: np.ndarray, before: np.ndarray, highest: int) -> list[int]:
+    """A number for each group: that of the group of the night before with which it shares most users, else a new one.
+
+    Pairs are made so that as many users as can be keep their number (Kuhn's Hungarian method). New groups are numbered
+    by falling size, the one with the first user first among equals.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    groups, first, sizes = np.unique(group, return_index=True, return_counts=True)
+    olds = np.unique(before[before > 0])
+    shared = np.array([[np.sum((group == each) & (before == old)) for old in olds] for each in groups]).reshape(len(groups), len(olds))
+    pairs = {int(place): int(olds[old]) for place, old in zip(*linear_sum_assignment(-shared), strict=True) if shared[place, old]}
+    fresh = [int(place) for place in np.lexsort((first, -sizes)) if int(place) not in pairs]
+    highest = max([highest, *olds.tolist()], default=0)
+    pairs |= {place: highest + step for step, place in enumerate(fresh, start=1)}
+    return [pairs[place] for place in range(len(groups))]
+
+
+def _centres(columns: np.ndarray, group: np.ndarray) -> np.ndarray:
+    return np.stack([columns[group == each].mean(axis=0) for each in np.unique(group)])

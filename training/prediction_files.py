@@ -56,6 +56,12 @@ def folder(predictions: Path, run_date: date) -> Path:
     return predictions / f"run_date={run_date.isoformat()}"
 
 
+def nights_before(predictions: Path, run_date: date) -> list[Path]:
+    """The whole folders of the nights before a run date, the oldest first."""
+    folders = sorted(each for each in predictions.glob("run_date=*") if (each / MANIFEST).exists())
+    return [each for each in folders if each.name < folder(predictions, run_date).name]
+
+
 def table(name: str, columns: dict[str, Any]) -> pa.Table:
     """An Arrow table with exactly the columns of a file; a column may be any sequence."""
     types = {column: _ARROW[kind] for column, kind in COLUMNS[name].items()}

@@ -1,16 +1,17 @@
 """From fitted champions to the rows of predictions/run_date=D/."""
 
-from datetime import date
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from training import champions, clusters, explanations, prediction_files
+from training import champions, clusters, explanations, prediction_files, tastes
+from training.clusters import Earlier
 from training.history import History
 from training.models.recommender import Recommender
 from training.nights import Night
 from training.predictions import CalibratedPredictor, PredictionTask
+from training.snapshots import Snapshots
 from training.tracking import Version
 
 REASONS = ("because_bought", "because_added", "because_viewed")  # by index into history.EVENT_TYPES
@@ -63,11 +64,17 @@ def probability_rows(model: CalibratedPredictor, task: PredictionTask, champion:
     )
 
 
-def cluster_rows(task: PredictionTask, run_date: date) -> pa.Table:
-    """The group of each user in the run date's snapshot."""
-    today = task.data.on([run_date])
-    found = clusters.find(today.features, today.words)
-    names = [found.names[number - 1] for number in found.member]
+def cluster_rows(today: Snapshots, window: History, smallest: int, earlier: Earlier) -> pa.Table:
+    """The group of each user.
+
+    Args:
+        today: everybody's snapshot of the run date.
+        window: the histories up to it.
+        smallest: users of a group.
+        earlier: the groups of the nights before.
+    """
+    found = clusters.find(today.user_keys, today.features, today.words, tastes.learned(window, today.user_keys), smallest, earlier)
+    names = [found.names[number] for number in found.member.tolist()]
     return prediction_files.table("user_clusters", {"user_key": today.user_keys, "cluster_id": found.member, "cluster_name": names})
 
 

@@ -7,6 +7,7 @@ Writes predictions/run_date=D/ whole or not at all. A folder that was made from 
 
 import logging
 import sys
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ import steps
 import warehouse
 from settings import Settings
 from shop import Shop
-from training import fingerprint, nights, prediction_files, prediction_rows, tasks
+from training import cluster_memory, fingerprint, nights, prediction_files, prediction_rows, tasks
+from training.clusters import Earlier
 from training.nights import Night
 from training.predictions import CalibratedPredictor
 from training.recommendations import RecommendationTask
@@ -40,15 +42,20 @@ def score(settings: Settings, shop: Shop, run_date: date, again: bool = False) -
         StepError: the night has no warehouse, a fit diverged, or the shop's lock is held.
     """
     found = {name: nights.load(settings, shop, run_date, name) for name in tasks.NAMES}
-    inputs = _inputs(shop, run_date, found)
-    target = prediction_files.folder(settings.paths(shop.name).predictions, run_date)
+    predictions = settings.paths(shop.name).predictions
+    earlier = cluster_memory.load(predictions, run_date)
+    inputs = _inputs(shop, run_date, found, earlier)
+    target = prediction_files.folder(predictions, run_date)
     summary = f"score {shop.name} {run_date}"
     if not again and prediction_files.is_current(target, inputs):
         return f"{summary}: kept {target.name}, made from the same data, code and champions"
     tables = _tables(found, run_date, rows_a_user(shop), again)
+    everybody = found[next(iter(TARGETS))].task.data.on([run_date])  # the same snapshots for every target
+    window = found["recommendations"].task.histories["score"]
+    tables["user_clusters"] = prediction_rows.cluster_rows(everybody, window, shop.segments.min_people, earlier)
     with warehouse.lock(settings, shop, "score"):
         prediction_files.write(target, tables, inputs)
-    counts = ", ".join(f"{len(rows)} {name}" for name, rows in tables.items())
+    counts = ", ".join(f"{len(tables[name])} {name}" for name in prediction_files.COLUMNS)
     return f"{summary}: {counts}" + "".join(f"; {night.degraded}" for night in found.values() if night.degraded)
 
 
@@ -59,13 +66,15 @@ def rows_a_user(shop: Shop) -> int:
     return max(rules.k + MARGIN, CAPPED_LISTS * rules.k if is_capped else 0)
 
 
-def _inputs(shop: Shop, run_date: date, found: dict[str, Night]) -> dict[str, Any]:
+def _inputs(shop: Shop, run_date: date, found: dict[str, Night], earlier: Earlier) -> dict[str, Any]:
     """Everything that decides what is written."""
     return {
         "shop": shop.name,
         "run_date": run_date.isoformat(),
         "code_hash": fingerprint.of_code(),
         "rows_a_user": rows_a_user(shop),
+        "min_people": shop.segments.min_people,
+        "earlier_clusters": fingerprint.of_values(**asdict(earlier)),
         "datasets": {name: night.digest for name, night in found.items()},
         "champions": {name: night.champion.number if night.champion else None for name, night in found.items()},
         "decisions": {name: night.tags.get("decision") for name, night in found.items()},
@@ -86,8 +95,6 @@ def _tables(found: dict[str, Night], run_date: date, rows_a_user: int, again: bo
         else:
             rows = prediction_rows.probability_rows(model, night.task, night.champion)
             tables["user_predictions"] = pa.concat_tables([tables["user_predictions"], rows])
-    snapshots = found[next(iter(TARGETS))].task  # the same snapshots for every target
-    tables["user_clusters"] = prediction_rows.cluster_rows(snapshots, run_date)
     tables["models"] = prediction_rows.model_rows(list(found.values()))
     return tables
 

@@ -4,6 +4,7 @@ import json
 from datetime import date
 
 import metrics
+from segments import Audience
 from settings import Settings
 from shop import Shop
 from sources import Source
@@ -44,8 +45,18 @@ def variables(settings: Settings, shop: Shop, run_date: date) -> dict[str, objec
         "horizons_days": list(shop.predictions.horizons_days),
         "closed_weekdays": shop.closed_weekdays,
         "closed_dates": [day.isoformat() for day in shop.closed_dates],
+        "min_people": shop.segments.min_people,
+        "segments": list(shop.segments.names),
+        "segment_rules": [rule.model_dump(mode="json", exclude_none=True) for rule in shop.segments.rules],
+        "audiences": [_audience(audience) for audience in shop.audiences],
         "sources": json.dumps([_limits(source) for source in shop.sources]),
     } | metrics.variables()
+
+
+def _audience(audience: Audience) -> dict[str, object]:
+    conditions = [condition.model_dump(mode="json", exclude_none=True) for condition in audience.when]
+    named = {"id": audience.id, "name": audience.name, "rule": audience.rule, "score": audience.score, "cap": audience.cap}
+    return named | {"when": conditions, "targets": sorted(audience.targets)}
 
 
 def _limits(source: Source) -> dict[str, object]:

@@ -11,6 +11,9 @@ from shop import Shop
 from warehouse.dbt_calls import DBT_PROJECT, STAGES
 from warehouse.dbt_variables import variables
 
+# what no table of the features is made with: the night itself, and the groups that people fall into
+OF_ONE_NIGHT = {"run_date", "predictions", "min_people", "segments", "segment_rules", "audiences"}
+
 
 def fingerprint(settings: Settings, shop: Shop, run_date: date) -> str:
     """What decides the tables beside the lake's rows and the night: the dbt project, its variables, the lake's columns, DuckDB."""
@@ -19,7 +22,7 @@ def fingerprint(settings: Settings, shop: Shop, run_date: date) -> str:
     files = [file for folder in folders for file in (DBT_PROJECT / folder).rglob("*.sql")]
     for file in sorted((*files, DBT_PROJECT / "dbt_project.yml")):
         digest.update(f"{file.relative_to(DBT_PROJECT)}\n{file.read_text()}\n".encode())
-    rules = {name: value for name, value in variables(settings, shop, run_date).items() if name not in ("run_date", "predictions")}
+    rules = {name: value for name, value in variables(settings, shop, run_date).items() if name not in OF_ONE_NIGHT}
     digest.update(json.dumps(rules, sort_keys=True).encode())
     with duckdb.connect() as connection:
         for file in sorted(settings.paths(shop.name).lake.glob("*/*/schema.parquet")):

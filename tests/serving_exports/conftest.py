@@ -26,6 +26,10 @@ KEYS = {
     "newcomer_recommendations": ["country", "rank"],
     "item_recommendations": ["item_id", "relation", "rank"],
     "user_segments": ["user_key"],
+    "user_segment_history": ["user_key", "valid_from"],
+    "segment_migrations": ["week", "from_segment", "to_segment"],
+    "audiences": ["audience_id"],
+    "audience_members": ["audience_id", "user_key"],
     "user_predictions": ["user_key", "target"],
     "user_profiles": ["user_key"],
     "daily_kpis": ["date"],
@@ -153,6 +157,7 @@ def shop_in(written_warehouses: Callable[..., Path]) -> Callable[..., SmallShop]
         file.write_text(
             "name: corner\ntitle: The corner shop\ntimezone: Europe/Berlin\ncurrency: EUR\n"
             f"recommendations: {{k: {k}}}\n"
+            "segments: {min_people: 1}\n"
             "sources: [{name: web, format: csv, files: '{date}.csv', event_type: {default: product_viewed},"
             " columns: {event_at: at, user_id: user}}]\n"
         )

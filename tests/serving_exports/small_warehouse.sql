@@ -73,6 +73,34 @@ select
     timestamptz '2026-01-01 10:00:00+00' + to_days(cast(i % 100 as integer)) as first_seen_at, cast($run_date as date) as run_date
 from range($users) as t(i) order by random();
 
+create table user_segment_history as
+select
+    user_key, cast($run_date as date) - 7 as valid_from, segment, cast(null as date) as valid_until, cast($run_date as date) as run_date
+from user_segments
+union all
+select user_key, cast($run_date as date) - 14, 'New', cast($run_date as date) - 7, cast($run_date as date) from user_segments;
+
+create table segment_migrations as
+select
+    cast($run_date as date) - 7 as week, 'New' as from_segment, segment as to_segment, cast(count(*) as integer) as people,
+    cast($run_date as date) - 14 as previous_week, cast($run_date as date) as run_date
+from user_segments group by segment;
+
+create table audience_members as
+select
+    'likely_buyers' as audience_id, user_key, probability as score, treatment, cast($run_date as date) as run_date
+from user_predictions inner join (select distinct user_key, treatment from user_recommendations) as treatments using (user_key)
+where probability > 0.2 order by random();
+
+create table audiences as
+select
+    'likely_buyers' as audience_id, 'Likely buyers' as name, 'probability of purchase_7d at least 0.2' as rule, cast(count(*) as integer) as size,
+    cast(count(*) filter (treatment = 'treated') as integer) as treated_count,
+    cast(count(*) filter (treatment = 'holdout') as integer) as holdout_count, round(sum(score), 6) as expected_conversions,
+    'purchase_7d' as score_target, cast(null as integer) as max_people, true as is_eligible, cast(null as varchar) as ineligible_reason,
+    'keras_network' as model_name, '1' as model_version, cast($run_date as date) as run_date
+from audience_members;
+
 create table daily_kpis as
 select
     cast(day as date) as date, cast(300 + 80 * sin(i / 30) + 60 * draw(i, 'u') - case when dayofweek(day) = 0 then 90 else 0 end as bigint) as users,

@@ -9,11 +9,14 @@ import pytest
 
 import steps
 import warehouse
+from segments import Segments
 from serving_exports import audit
 from shop import Recommendations
+from sources import Part
 
 NIGHT = date(2026, 6, 30)
 ONE = "(select min(user_key) from user_recommendations)"
+MEMBER = "(select min(user_key) from audience_members)"
 
 FAULTS = {
     "a key twice": (
@@ -95,6 +98,42 @@ FAULTS = {
         "update warehouse.dim_items set item_group_id = '0003' where item_id = '0004'",
         "no item is recommended beside itself or a variant",
     ),
+    "an audience above its cap": (
+        "update audiences set max_people = 5",
+        "audiences count their members and keep their caps",
+    ),
+    "a member who is counted nowhere": (
+        f"delete from audience_members where user_key = {MEMBER}",
+        "audiences count their members and keep their caps",
+    ),
+    "members of an audience that is not": (
+        "update audience_members set audience_id = 'unknown'",
+        "audiences count their members and keep their caps",
+    ),
+    "a member without a segment": (
+        f"delete from user_segments where user_key = {MEMBER}",
+        "members of audiences have a segment",
+    ),
+    "a member held out here and treated there": (
+        f"update audience_members set treatment = 'both' where user_key = {MEMBER}",
+        "a member is treated alike in audiences and recommendations",
+    ),
+    "a history that ends elsewhere": (
+        f"update user_segments set segment = 'Loyal' where user_key = {MEMBER}",
+        "the history of segments ends in those of tonight and has no overlap",
+    ),
+    "two segments at once": (
+        "update user_segment_history set valid_until = run_date where valid_until is not null",
+        "the history of segments ends in those of tonight and has no overlap",
+    ),
+    "a stay that ends before it begins": (
+        "update user_segment_history set valid_until = valid_from where valid_until is not null",
+        "the history of segments ends in those of tonight and has no overlap",
+    ),
+    "people whom no migration counts": (
+        "update segment_migrations set people = people + 1",
+        "migrations count everybody who was in a segment",
+    ),
     "an RFM score of 6": ("update user_segments set rfm_monetary = 6 where cluster_id = 1", "rfm scores run from 1 to 5"),
     "no days": ("delete from daily_kpis", "daily kpis have days and none after the night"),
     "a day to come": (
@@ -127,7 +166,7 @@ def failures_after(published_data, shop_in, tmp_path):
     shutil.copy(shop.settings.paths("corner").warehouse, tmp_path / "warehouse.duckdb")
     (tmp_path / "shop.duckdb").write_bytes((shop.builds.link / "shop.duckdb").read_bytes())
 
-    def audit_after(sql: str, rules: Recommendations | None = None) -> dict[str, str]:
+    def audit_after(sql: str, **parts: Part) -> dict[str, str]:
         with duckdb.connect() as connection:
             for database, file in (("warehouse", "warehouse"), ("serving", "shop")):
                 connection.execute(f"attach '{tmp_path / file}.duckdb' as {database}")
@@ -135,7 +174,7 @@ def failures_after(published_data, shop_in, tmp_path):
             connection.execute(sql)
             listed = warehouse.serving_tables(shop.settings, shop.shop, NIGHT)
             written = [audit.read_back(connection, table) for table in listed]
-            checks = audit.run(connection, written, shop.builds.link, NIGHT, rules or shop.shop.recommendations)
+            checks = audit.run(connection, written, shop.builds.link, NIGHT, shop.shop.model_copy(update=parts))
         return {check.name: check.detail for check in checks if not check.passed}
 
     return audit_after
@@ -159,9 +198,24 @@ def test_the_audit_finds(failures_after, fault):
 
 def test_more_of_a_category_or_brand_than_the_shop_file_allows_is_found(failures_after):
     sentence = "no list holds more of a category or brand than the shop file allows"
-    assert sentence not in failures_after("select 1", Recommendations(max_per_category=3, max_per_brand=2))
-    assert "brand" in failures_after("select 1", Recommendations(max_per_category=3, max_per_brand=1))[sentence]
-    assert "category" in failures_after("select 1", Recommendations(max_per_category=2))[sentence]
+    assert sentence not in failures_after("select 1", recommendations=Recommendations(max_per_category=3, max_per_brand=2))
+    assert "brand" in failures_after("select 1", recommendations=Recommendations(max_per_category=3, max_per_brand=1))[sentence]
+    assert "category" in failures_after("select 1", recommendations=Recommendations(max_per_category=2))[sentence]
+
+
+def test_groups_that_are_too_small_to_be_shown_are_found(failures_after):
+    sentence = "no segment cluster or audience is smaller than the shop file allows"
+    few = "update user_segments set segment = 'Loyal', cluster_id = 1; "
+    assert sentence not in failures_after(few, segments=Segments(min_people=5))
+    for fault, kind in (
+        (f"update user_segments set segment = 'alone' where user_key = {ONE}", "segment"),
+        (f"update user_segments set cluster_id = 9 where user_key = {ONE}", "cluster"),
+        (f"delete from audience_members where user_key <> {MEMBER}", "audience"),
+    ):
+        assert f'"kind":"{kind}"' in failures_after(few + fault, segments=Segments(min_people=5))[sentence]
+    assert sentence in failures_after("select 1", segments=Segments(min_people=31))
+    together = "update user_segments set segment = 'other', cluster_id = null; delete from audience_members"
+    assert sentence not in failures_after(together, segments=Segments(min_people=31)), "a tiny shop is one group"
 
 
 @pytest.mark.parametrize(("first_turn", "is_found"), [(12, False), (19, True)])
@@ -249,7 +303,10 @@ def test_a_shop_with_fewer_items_than_places_publishes_as_many_as_it_has(empty_s
 
 
 def test_a_shop_where_nobody_is_known_publishes_empty_personal_tables(filled_shop):
-    tables = ("int_user_eligibility", "user_recommendations", "user_segments", "user_predictions", "user_profiles")
+    tables = (
+        "int_user_eligibility", "user_recommendations", "user_segments", "user_predictions", "user_profiles", "user_segment_history",
+        "segment_migrations", "audiences", "audience_members",
+    )  # fmt: skip
     filled_shop.change(";".join(f"delete from {name}" for name in tables))
     assert filled_shop.publish().endswith("now current")
 

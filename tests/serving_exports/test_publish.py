@@ -14,8 +14,8 @@ from serving_exports import flips
 NIGHT = date(2026, 6, 30)
 NEXT_NIGHT = date(2026, 7, 1)
 TABLES = {
-    "daily_kpis", "item_recommendations", "newcomer_recommendations", "run_manifest", "user_predictions", "user_profiles",
-    "user_recommendations", "user_segments",
+    "audience_members", "audiences", "daily_kpis", "item_recommendations", "newcomer_recommendations", "run_manifest",
+    "segment_migrations", "user_predictions", "user_profiles", "user_recommendations", "user_segment_history", "user_segments",
 }  # fmt: skip
 
 
@@ -25,6 +25,7 @@ def test_plain_duckdb_reads_all_tables_with_their_rows_and_types(published_shop)
         # 29 eligible people with 10 places each; 20 items, 2 relations, 3 places; 270 days
         counts = {name: connection.execute(f"select count(*) from {name}").fetchone()[0] for name in TABLES}
         assert counts == {
+            "audience_members": 10, "audiences": 1, "segment_migrations": 6, "user_segment_history": 60,
             "daily_kpis": 270, "item_recommendations": 120, "newcomer_recommendations": 20, "run_manifest": 1, "user_predictions": 30,
             "user_profiles": 30, "user_recommendations": 290, "user_segments": 30,
         }  # fmt: skip
@@ -108,7 +109,7 @@ def test_the_link_is_relative_so_the_data_folder_can_move(published_shop):
 def test_publishing_as_an_operator_prints_one_line_and_ends_well(filled_shop):
     done = filled_shop.run("publish", "--run-date", str(NIGHT))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"publish corner 2026-06-30: build {NIGHT}-first, 8 tables, 791 rows, ")
+    assert done.stdout.startswith(f"publish corner 2026-06-30: build {NIGHT}-first, 12 tables, 868 rows, ")
     assert done.stdout.endswith("now current\n")
 
 

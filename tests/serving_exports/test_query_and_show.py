@@ -88,12 +88,16 @@ def test_show_names_every_table_the_build_and_where_it_is_in_140_columns(publish
     lines = told.splitlines()
     tables, last = told.split("The corner shop, night 2026-06-30, build 2026-06-30-first")
     assert [line for line in tables.splitlines() if line.endswith(" rows")] == [
+        "audience_members: 10 rows",
+        "audiences: 1 rows",
         "daily_kpis: 270 rows",
         "item_recommendations: 120 rows",
         "newcomer_recommendations: 20 rows",
+        "segment_migrations: 6 rows",
         "user_predictions: 30 rows",
         "user_profiles: 30 rows",
         "user_recommendations: 290 rows",
+        "user_segment_history: 60 rows",
         "user_segments: 30 rows",
     ]
     assert max(len(line) for line in lines if "/current/" not in line) <= 140

@@ -24,6 +24,7 @@ own_events as (
         items.brand,
         hour(events.event_local_at) as event_hour,
         dayname(events.event_local_at) as event_weekday,
+        events.source,
         case events.event_type when 'order_completed' then 5 when 'product_added' then 3 else 1 end as weight,
     from events
     inner join people on events.actor_key = people.visitor_key
@@ -40,9 +41,10 @@ habits as (
             brand,
             cast(event_hour as varchar) as hour,
             event_weekday as weekday,
+            source,
         from own_events
     )
-    on category, brand, hour, weekday
+    on category, brand, hour, weekday, source
     into name habit value choice
 ),
 
@@ -65,6 +67,7 @@ wide as (
         list(choice order by rank) filter (where habit = 'brand' and rank <= {{ favourites }}) as favourite_brands,
         cast(max(choice) filter (where habit = 'hour' and rank = 1) as integer) as usual_hour,
         max(choice) filter (where habit = 'weekday' and rank = 1) as usual_weekday,
+        max(choice) filter (where habit = 'source' and rank = 1) as usual_source,
     from ranked
     group by user_key
 )

@@ -14,6 +14,10 @@ habits as (
     select * from {{ ref('feat_user_habits') }}
 ),
 
+buy_again_due as (
+    select * from {{ ref('int_buy_again_due') }}
+),
+
 profiles as (
     select
         users.user_key,
@@ -45,10 +49,13 @@ profiles as (
         end as price_level,
         habits.usual_hour,
         habits.usual_weekday,
+        habits.usual_source,
+        coalesce(buy_again_due.item_ids, []) as buy_again_due,
         {{ run_date() }} as run_date,
     from users
     inner join snapshots on users.user_key = snapshots.user_key
     left join habits on users.user_key = habits.user_key
+    left join buy_again_due on users.user_key = buy_again_due.user_key
 )
 
 select * from profiles
