@@ -11,7 +11,7 @@ from scipy import sparse
 
 from training import ranking_head
 from training.history import History
-from training.models.recommender import Recommender
+from training.models.recommender import Answers, Recommender
 
 log = logging.getLogger("training")
 
@@ -78,22 +78,38 @@ class HistorySum(Recommender):
         squares = np.add.reduceat(recency**2, history.offsets[:-1]) if len(recency) else recency
         return history.matrix(recency / np.repeat(np.sqrt(squares), np.diff(history.offsets)))
 
-    def scores(self, history: History, users: np.ndarray) -> np.ndarray:
-        head, scores = self.params.head, self.model_scores(self.query(history)[users])
-        if not head:
-            return scores
-        own = history.matrix(ranking_head.own_values(history, head))[users].toarray()
-        return scores * np.float32(head["model"]) + own + ranking_head.item_values(history, head)
+    def answers(self, history: History) -> "SumAnswers":
+        return SumAnswers(self, history)
 
-    def reasons(self, history: History, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        head = self.params.head
-        query = self.query(history).data * (head["model"] if head else 1.0)
-        own = ranking_head.own_values(history, head) if head else np.zeros_like(query)
-        reasons = np.full(items.shape, -1, np.int32)
+
+class SumAnswers(Answers):
+    """The sums of one history's users, with the head's terms where the model has a head.
+
+    Args:
+        query: (users, items) the weight of each item in the user's sum.
+        own: (users, items) what the user's own traces of an item add to its score.
+        shared: (items,) what its popularity adds for everybody.
+    """
+
+    def __init__(self, model: HistorySum, history: History) -> None:
+        super().__init__(history)
+        self.model, head = model, model.params.head
+        self.query = model.query(history) * np.float32(head["model"] if head else 1.0)
+        self.own = history.matrix(ranking_head.own_values(history, head) if head else np.zeros(len(history.item)))
+        self.shared = ranking_head.item_values(history, head) if head else np.zeros(len(history.catalogue), np.float32)
+
+    def scores(self, users: np.ndarray) -> np.ndarray:
+        scores = self.model.model_scores(self.query[users])
+        if self.model.params.head:
+            scores = scores + self.own[users].toarray() + self.shared
+        return scores
+
+    def reasons(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        history, reasons = self.history, np.full(items.shape, -1, np.int32)
         for row, user in enumerate(users):
             rows, listed = history.rows_of(user), items[row] >= 0
             touched, shown = history.item[rows], items[row, listed]
-            terms = query[rows, None] * self.likeness(touched, shown)
-            terms += np.where(touched[:, None] == shown[None, :], own[rows, None], 0)
+            terms = self.query.data[rows, None] * self.model.likeness(touched, shown)
+            terms += np.where(touched[:, None] == shown[None, :], self.own.data[rows, None], 0)
             reasons[row, listed] = np.where(terms.max(axis=0) > 0, touched[terms.argmax(axis=0)], -1)
         return reasons
