@@ -29,9 +29,9 @@ def best(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     rows, items = scores.shape
     wanted = min(k, items)
     if not rows or not wanted:
-        return _ordered(np.empty(0, int), np.empty(0, int), np.empty(0), (rows, k))
+        return ordered(np.empty(0, int), np.empty(0, int), np.empty(0), (rows, k))
     row, column = _candidates(scores, wanted)
-    return _ordered(row, column, scores[row, column], (rows, k))
+    return ordered(row, column, scores[row, column], (rows, k))
 
 
 def _candidates(scores: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray]:
@@ -55,7 +55,7 @@ def _candidates(scores: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray
     return np.repeat(row, is_high.sum(axis=1)), column[is_high]
 
 
-def _ordered(row: np.ndarray, column: np.ndarray, score: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def ordered(row: np.ndarray, column: np.ndarray, score: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Cells as lists of `shape` (rows, k), one row of the scores each."""
     columns, values = np.full(shape, -1, np.int32), np.full(shape, np.nan)
     rounded = np.round(score.astype(np.float64), DIGITS)

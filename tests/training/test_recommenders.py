@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 import steps
-from training import arrays, ranking
+from training import arrays, item_index, ranking
 from training.history import History
 from training.models import ease, item_knn, popularity, softmax_factorization, spectral
 from training.recipes import RECOMMENDERS, Recipe
@@ -100,6 +100,23 @@ def test_small_blocks_of_users_give_the_same_lists_and_ask_for_the_whole_history
     assert np.array_equal(blocks.item, lists.item)
     assert blocks.score == pytest.approx(lists.score, abs=1e-5, nan_ok=True)
     assert np.array_equal(blocks.because_of, lists.because_of)
+
+
+@pytest.mark.parametrize("head", [{}, HEAD])
+def test_an_index_that_looks_into_all_lists_gives_the_lists_of_a_small_catalogue(head, window, monkeypatch):
+    model = spectral.Model(spectral.Params(rank=16, neighbour_weight=0, head=head)).fit(window)
+    users = np.arange(len(window.user_keys))
+    exact = model.recommend(window, users, 10)
+    monkeypatch.setattr(item_index, "pays", lambda users, items: True)
+    monkeypatch.setattr(item_index, "LEAST_RECALL", 1.0)
+    indexed = model.recommend(window, users, 10)
+    assert exact.index_recall is None
+    assert indexed.index_recall == 1
+    alike = indexed.item == exact.item
+    assert alike.mean() > 0.99, "sums of floats in another order may turn two of the same score"
+    assert indexed.score == pytest.approx(exact.score, abs=1e-5, nan_ok=True)
+    assert np.array_equal(indexed.because_of[alike], exact.because_of[alike])
+    assert judge(model, window, 5).metrics["index_recall"] == 1
 
 
 def test_an_empty_list_of_users_is_answered_with_nothing(model, window):
@@ -216,7 +233,7 @@ def test_the_reason_of_softmax_factorization_is_the_largest_term_of_the_sum(wind
             + HEAD["carts"] * np.log1p(window.cart_count[rows]) + HEAD["purchases"] * np.log1p(window.purchase_count[rows])
         )  # fmt: skip
         for item, score, reason in zip(lists.item[user], lists.score[user], lists.because_of[user], strict=True):
-            likeness = model.vectors[items] @ model.vectors[item]
+            likeness = model.item_vectors[items] @ model.item_vectors[item]
             terms = HEAD["model"] * recency / np.sqrt((recency**2).sum()) * likeness + np.where(items == item, own, 0)
             assert score == pytest.approx(terms.sum() + shared[item], abs=1e-3)
             if terms.max() > 1e-4:

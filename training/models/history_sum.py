@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy import sparse
 
-from training import ranking_head
+from training import item_index, ranking_head
 from training.history import History
-from training.models.recommender import Answers, Recommender
+from training.models import indexed_lists
+from training.models.recommender import Answers, Lists, Recommender
 
 log = logging.getLogger("training")
 
@@ -37,6 +38,10 @@ class HistorySum(Recommender):
     @abstractmethod
     def likeness(self, touched: np.ndarray, shown: np.ndarray) -> np.ndarray:
         """(touched, shown) what an item of a history with weight 1 adds to a shown item's score."""
+
+    def vectors(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """(items, dimensions) each, of histories and of shown items, where their dot products are all of the likeness; else None."""
+        return None
 
     @classmethod
     def tuned(cls, params: Any, history: History, judge: Callable[[Recommender], float]) -> Self:
@@ -103,6 +108,14 @@ class SumAnswers(Answers):
         if self.model.params.head:
             scores = scores + self.own[users].toarray() + self.shared
         return scores
+
+    def lists(self, users: np.ndarray, k: int, with_reasons: bool) -> Lists:
+        vectors = self.model.vectors()
+        if vectors is None or not item_index.pays(len(users), len(self.history.catalogue)):
+            return super().lists(users, k, with_reasons)
+        items, values, recall = indexed_lists.best(self, users, k, *vectors)
+        log.info("item index: recall at %d %.4f against exact lists of some users", k, recall)
+        return Lists(items, values, self.reasons(users, items) if with_reasons else np.full(items.shape, -1, np.int32), recall)
 
     def reasons(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         history, reasons = self.history, np.full(items.shape, -1, np.int32)

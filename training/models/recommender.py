@@ -20,11 +20,13 @@ class Lists:
         item: (users, k) index into the catalogue, -1 where a list is shorter.
         score: (users, k) rounded to 6 digits, NaN there; comparable within a list only.
         because_of: (users, k) the item of the user's own history that adds most to the score; -1 where none adds anything.
+        index_recall: share of the exact lists of some users that the index found; None where every item was scored.
     """
 
     item: np.ndarray
     score: np.ndarray
     because_of: np.ndarray
+    index_recall: float | None = None
 
 
 class Answers(ABC):

@@ -19,14 +19,14 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy import sparse
 
-from training import arrays
+from training import arrays, item_index
 from training.history import History
 from training.models import neighbours, singular_vectors
 from training.models.history_sum import HistorySum
 
 log = logging.getLogger("training")
 
-MOST_WITH_NEIGHBOURS = 200_000  # items; a larger catalogue is searched by an index of dot products, which the neighbours are not
+MOST_WITH_NEIGHBOURS = item_index.EXACT_ITEMS  # a larger catalogue is searched by an index of dot products, which the neighbours are not
 LONGEST_HISTORY = 2_000  # of a person who makes neighbours: the pairs grow with its square, and who touched so much says little
 SAMPLED_ITEMS = 256  # from which the sizes of the two parts are known
 
@@ -129,6 +129,9 @@ class Model(HistorySum):
     def model_scores(self, query: sparse.csr_array) -> np.ndarray:
         scores = (query @ self.of_history) @ self.of_shown.T
         return scores + query @ self.near if self.near.nnz else scores
+
+    def vectors(self) -> tuple[np.ndarray, np.ndarray] | None:
+        return None if self.near.nnz else (self.of_history, self.of_shown)
 
     def likeness(self, touched: np.ndarray, shown: np.ndarray) -> np.ndarray:
         found = self.of_history[touched] @ self.of_shown[shown].T
