@@ -9,8 +9,8 @@ independent normal numbers, in which nothing is near anything: no index of lists
 without a limit. Seconds are those of making the index, choosing how many lists to look into, and searching. `exact_seconds` is what
 scoring everything would take, extrapolated from 999 users.
 
-Limits, of the full run on `fitted`: less than 60 seconds, recall at 100 against exact lists at least 0.99, less than 4 GB of memory (resident,
-at its peak, with the vectors). Needs ../shared/data.
+Limits, of the full run on `fitted`: less than 60 seconds, recall at 100 against exact lists at least 0.99, less than 4 GB of
+memory (resident, at its peak, with the vectors). Needs ../shared/data.
 """
 
 import argparse
