@@ -17,18 +17,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from training import ranking
+from training import k_means, ranking
+from training.top_candidates import Banned, Candidates
 
 EXACT_ITEMS = 200_000  # a smaller catalogue is scored whole
 FEWEST_USERS = 5_000  # for fewer, making the index takes longer than scoring them whole
-LEAST_RECALL = 0.992  # against exact lists, on the users by whom the number of lists is chosen
+LEAST_RECALL = 0.991  # against exact lists, on the users by whom the number of lists is chosen
 SAMPLED_USERS = 1_000  # half to choose by, half to measure on
 USERS_AT_A_TIME = 12_500  # on each core
-FIRST_LISTS = 3  # of each user, that give the bound below which the others' items are passed over
+TURNS = (4, 12, 48)  # after so many lists of a user, the k-th best so far is the bound below which further items are passed over
 LISTS = 2.0  # times the square root of the number of items
 SPREADS = 4.0  # beyond the mean
-TRAINED_A_LIST, ROUNDS = 40, 5  # of k-means: items that it learns from, and how often they are dealt out
-_TOLERANCE = 10.0**-ranking.DIGITS
 
 
 def pays(users: int, items: int) -> bool:
@@ -63,7 +62,7 @@ class ItemIndex:
         """The index of (items, dimensions) float32 vectors."""
         count = max(1, round(LISTS * len(vectors) ** 0.5))
         longest = max(1, 4 * len(vectors) // count)
-        member = _two_levels(vectors, count)
+        member = k_means.two_levels(vectors, count)
         order = np.argsort(member, kind="stable")
         starts = np.flatnonzero(np.diff(member[order], prepend=-1))
         bounds = [np.arange(start, end, longest) for start, end in zip(starts, [*starts[1:], len(order)], strict=True)]
@@ -116,14 +115,14 @@ class ItemIndex:
         self, queries: np.ndarray, k: int, probes: int, excluded: sparse.csr_array, place_of: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         likely = self.promises(queries)
-        probes, first = min(probes, len(self.means)), min(FIRST_LISTS, probes, len(self.means))
+        probes = min(probes, len(self.means))
         best = np.argpartition(-likely, probes - 1, axis=1)[:, :probes]
         turn = np.argsort(-np.take_along_axis(likely, best, axis=1), axis=1, kind="stable")
         best = np.take_along_axis(best, turn, axis=1)
-        banned = _Banned.of(excluded, place_of)
-        kept = _Candidates.none()
+        banned = Banned.of(excluded, place_of)
+        kept = Candidates.none()
         bound = np.full(len(queries), -np.inf, np.float32)
-        for part in (best[:, :first], best[:, first : 4 * first], best[:, 4 * first :]):
+        for part in np.split(best, [turn for turn in TURNS if turn < probes], axis=1):
             kept = kept.and_those(self._above(queries, part, bound, banned)).best(len(queries), k)
             bound = kept.bounds(len(queries), k)
         few = np.flatnonzero(bound == -np.inf)
@@ -131,18 +130,24 @@ class ItemIndex:
             kept = kept.with_only(np.isin(kept.row, few, invert=True)).and_those(self._whole(queries, few, k, banned))
         return ranking.ordered(kept.row, self.item[kept.place], kept.score, (len(queries), k))
 
-    def _above(self, queries: np.ndarray, lists: np.ndarray, bound: np.ndarray, banned: "_Banned") -> "_Candidates":
+    def _above(self, queries: np.ndarray, lists: np.ndarray, bound: np.ndarray, banned: Banned) -> Candidates:
         """All items of each user's lists (users, n) whose score reaches the user's bound."""
         found = []
+        cells = len(queries) * int(np.diff(self.offsets).max())
+        # written over for each list: fresh memory for each took a third of the time
+        room, is_high, vectors = np.empty(cells, np.float32), np.empty(cells, bool), np.empty_like(queries)
         for number, rows in _users_by_list(lists, len(self.means)):
             start, end = self.offsets[number], self.offsets[number + 1]
-            scores = queries[rows] @ self.vectors[start:end].T
+            shape, size = (len(rows), end - start), len(rows) * (end - start)
+            asked = np.take(queries, rows, axis=0, out=vectors[: len(rows)], mode="clip")
+            scores = np.matmul(asked, self.vectors[start:end].T, out=room[:size].reshape(shape))
             banned.strike(scores, rows, start, end)
-            cell = np.flatnonzero(scores > (bound[rows] - _TOLERANCE)[:, None])
-            found.append(_Candidates(rows[cell // (end - start)], (start + cell % (end - start)).astype(np.int32), scores.ravel()[cell]))
-        return _Candidates.all(found)
+            np.greater(scores, (bound[rows] - ranking.TOLERANCE)[:, None], out=is_high[:size].reshape(shape))
+            cell = np.flatnonzero(is_high[:size])
+            found.append(Candidates(rows[cell // shape[1]].astype(np.int32), (start + cell % shape[1]).astype(np.int32), room[cell]))
+        return Candidates.all(found)
 
-    def _whole(self, queries: np.ndarray, users: np.ndarray, k: int, banned: "_Banned") -> "_Candidates":
+    def _whole(self, queries: np.ndarray, users: np.ndarray, k: int, banned: Banned) -> Candidates:
         """The best k items of all, for a few users."""
         found = []
         for rows in ranking.blocks(users, len(self.item)):
@@ -150,76 +155,8 @@ class ItemIndex:
             banned.strike(scores, rows, 0, len(self.item))
             places, _ = ranking.best(scores, k)
             row, column = np.nonzero(places >= 0)
-            found.append(_Candidates(rows[row], places[row, column], scores[row, places[row, column]]))
-        return _Candidates.all(found)
-
-
-@dataclass(frozen=True)
-class _Banned:
-    """Cells (row, place) that are not listed, in order of place."""
-
-    row: np.ndarray
-    place: np.ndarray
-
-    @classmethod
-    def of(cls, excluded: sparse.csr_array, place_of: np.ndarray) -> "_Banned":
-        row = np.repeat(np.arange(excluded.shape[0]), np.diff(excluded.indptr))
-        place = place_of[excluded.indices]
-        order = np.argsort(place, kind="stable")
-        return cls(row[order], place[order])
-
-    def strike(self, scores: np.ndarray, rows: np.ndarray, start: int, end: int) -> None:
-        """Write -inf into `scores` (rows, end - start); `rows` ascend."""
-        cells = slice(*np.searchsorted(self.place, [start, end]))
-        at = np.minimum(np.searchsorted(rows, self.row[cells]), len(rows) - 1)
-        is_here = rows[at] == self.row[cells]
-        scores[at[is_here], self.place[cells][is_here] - start] = -np.inf
-
-
-@dataclass(frozen=True)
-class _Candidates:
-    """Items that may be among the best of a user: (n,) each of row, place and score."""
-
-    row: np.ndarray
-    place: np.ndarray
-    score: np.ndarray
-
-    @classmethod
-    def none(cls) -> "_Candidates":
-        return cls(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
-
-    @classmethod
-    def all(cls, parts: list["_Candidates"]) -> "_Candidates":
-        parts = [cls.none(), *parts]
-        return cls(*(np.concatenate([getattr(each, name) for each in parts]) for name in ("row", "place", "score")))
-
-    def and_those(self, others: "_Candidates") -> "_Candidates":
-        return self.all([self, others])
-
-    def with_only(self, is_kept: np.ndarray) -> "_Candidates":
-        return _Candidates(self.row[is_kept], self.place[is_kept], self.score[is_kept])
-
-    def best(self, rows: int, k: int) -> "_Candidates":
-        """The k best of each row, and what rounding makes equal to the last; in order of row and falling score."""
-        # one whole number per candidate sorts faster than three keys: the bits of a float, turned, are in the order of its value
-        bits = self.score.view(np.int32).astype(np.int64)
-        rising = np.where(bits >= 0, bits, -(bits & 0x7FFFFFFF))
-        order = np.argsort((self.row.astype(np.int64) << 32) - rising)
-        row, place, score = self.row[order], self.place[order], self.score[order]
-        starts = np.searchsorted(row, np.arange(rows + 1))
-        last = np.minimum(starts[:-1] + k, starts[1:]) - 1
-        lowest = np.full(rows, np.inf, np.float32)
-        lowest[last >= starts[:-1]] = score[last[last >= starts[:-1]]]
-        is_best = score >= lowest[row] - _TOLERANCE
-        return _Candidates(row, place, score).with_only(is_best)
-
-    def bounds(self, rows: int, k: int) -> np.ndarray:
-        """(rows,) the score of the k-th best of each row, -inf where there are fewer; the candidates are in order."""
-        starts = np.searchsorted(self.row, np.arange(rows + 1))
-        is_full = np.diff(starts) >= k
-        bound = np.full(rows, -np.inf, np.float32)
-        bound[is_full] = self.score[starts[:-1][is_full] + k - 1]
-        return bound
+            found.append(Candidates(rows[row].astype(np.int32), places[row, column], scores[row, places[row, column]]))
+        return Candidates.all(found)
 
 
 def _users_by_list(lists: np.ndarray, count: int) -> Iterator[tuple[int, np.ndarray]]:
@@ -228,34 +165,3 @@ def _users_by_list(lists: np.ndarray, count: int) -> Iterator[tuple[int, np.ndar
     bounds = np.searchsorted(lists.ravel()[order], np.arange(count + 1))
     for number in np.flatnonzero(np.diff(bounds)):
         yield number, order[bounds[number] : bounds[number + 1]] // lists.shape[1]
-
-
-def _two_levels(vectors: np.ndarray, count: int) -> np.ndarray:
-    """(rows,) which of about `count` groups each vector is of, found in two levels, which take less than one."""
-    coarse = _nearest(vectors, _centres(vectors, round(count**0.5)))
-    member, groups = np.empty(len(vectors), int), 0
-    for number in np.unique(coarse):
-        rows = np.flatnonzero(coarse == number)
-        centres = _centres(vectors[rows], max(1, round(count * len(rows) / len(vectors))))
-        member[rows] = groups + _nearest(vectors[rows], centres)
-        groups += len(centres)
-    return member
-
-
-def _centres(vectors: np.ndarray, count: int) -> np.ndarray:
-    """(count, dimensions) by k-means over evenly chosen vectors, from evenly chosen ones."""
-    learned = vectors[np.unique(np.linspace(0, len(vectors) - 1, min(len(vectors), count * TRAINED_A_LIST)).astype(int))]
-    centres = learned[np.linspace(0, len(learned) - 1, count).astype(int)]
-    for _ in range(ROUNDS):
-        member = _nearest(learned, centres)
-        dealt = sparse.csr_array((np.ones(len(learned), np.float32), (member, np.arange(len(learned)))), shape=(count, len(learned)))
-        dealt_count = np.diff(dealt.indptr)[:, None]
-        centres = np.where(dealt_count > 0, (dealt @ learned) / np.maximum(dealt_count, 1), centres).astype(np.float32)
-    return centres
-
-
-def _nearest(vectors: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """(rows,) the centre at the least distance."""
-    rows, half_squares = np.arange(len(vectors)), (centres**2).sum(axis=1) / 2
-    found = [(vectors[block] @ centres.T - half_squares).argmax(axis=1) for block in ranking.blocks(rows, len(centres))]
-    return np.concatenate([np.empty(0, int), *found])
