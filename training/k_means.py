@@ -5,7 +5,7 @@ from scipy import sparse
 
 from training import ranking
 
-TRAINED_A_GROUP, ROUNDS = 20, 4  # of k-means: vectors that it learns from, and how often they are dealt out
+TRAINED_A_GROUP, ROUNDS = 40, 5  # of k-means: vectors that it learns from, and how often they are dealt out
 
 
 def two_levels(vectors: np.ndarray, count: int) -> np.ndarray:
