@@ -24,7 +24,7 @@ EXACT_ITEMS = 200_000  # a smaller catalogue is scored whole
 FEWEST_USERS = 5_000  # for fewer, making the index takes longer than scoring them whole
 LEAST_RECALL = 0.99  # against exact lists, on the users by whom the number of lists is chosen
 SAMPLED_USERS = 1_000  # half to choose by, half to measure on
-USERS_AT_A_TIME = 12_500  # on each core
+USERS_AT_A_TIME, FEWEST_PIECES = 12_500, 4  # of users: so many on each core, and work for some cores where they are few
 TURNS = (4, 12, 48)  # after so many lists of a user, the k-th best so far is the bound below which further items are passed over
 LISTS = 2.0  # times the square root of the number of items
 SPREADS = 4.0  # beyond the mean
@@ -79,7 +79,9 @@ class ItemIndex:
     def probes(self, queries: np.ndarray, k: int) -> tuple[int, float]:
         """How many lists a user needs for LEAST_RECALL, and the recall at k that these give other users."""
         rows = np.unique(np.linspace(0, len(queries) - 1, min(SAMPLED_USERS, len(queries))).astype(int))
-        places = np.concatenate([ranking.best(queries[block] @ self.vectors.T, k)[0] for block in ranking.blocks(rows, len(self.item))])
+        nothing = sparse.csr_array((len(rows), len(self.item)), dtype=bool)
+        items = self.search(queries[rows], k, len(self.means), nothing)[0]
+        places = np.where(items >= 0, self._place_of()[items], -1)
         of_best = np.searchsorted(self.offsets, places, side="right") - 1
         likely = np.argsort(-self.promises(queries[rows]), axis=1, kind="stable")
         turn = np.empty_like(likely)
@@ -102,14 +104,19 @@ class ItemIndex:
         """
         from threadpoolctl import threadpool_limits
 
-        place_of = np.empty(len(self.item), np.int64)
-        place_of[self.item] = np.arange(len(self.item))
-        blocks = np.array_split(np.arange(len(queries)), max(1, -(-len(queries) // USERS_AT_A_TIME)))
-        cores = len(os.sched_getaffinity(0))
+        place_of, cores = self._place_of(), len(os.sched_getaffinity(0))
+        pieces = min(max(1, len(queries)), max(FEWEST_PIECES, -(-len(queries) // USERS_AT_A_TIME)))
+        blocks = np.array_split(np.arange(len(queries)), pieces)
         # a core to each block: many small products on one core each take a third less than one after the other on all
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(cores) as pool:
             found = list(pool.map(lambda block: self._searched(queries[block], k, probes, excluded[block], place_of), blocks))
         return np.concatenate([items for items, _ in found]), np.concatenate([scores for _, scores in found])
+
+    def _place_of(self) -> np.ndarray:
+        """(items,) where each lies."""
+        place_of = np.empty(len(self.item), np.int64)
+        place_of[self.item] = np.arange(len(self.item))
+        return place_of
 
     def _searched(
         self, queries: np.ndarray, k: int, probes: int, excluded: sparse.csr_array, place_of: np.ndarray

@@ -14,8 +14,9 @@ def two_levels(vectors: np.ndarray, count: int) -> np.ndarray:
     member, groups = np.empty(len(vectors), int), 0
     for number in np.unique(coarse):
         rows = np.flatnonzero(coarse == number)
-        centres = _centres(vectors[rows], max(1, round(count * len(rows) / len(vectors))))
-        member[rows] = groups + _nearest(vectors[rows], centres)
+        part = vectors[rows]
+        centres = _centres(part, max(1, round(count * len(rows) / len(vectors))))
+        member[rows] = groups + _nearest(part, centres)
         groups += len(centres)
     return member
 
@@ -34,6 +35,6 @@ def _centres(vectors: np.ndarray, count: int) -> np.ndarray:
 
 def _nearest(vectors: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """(rows,) the centre at the least distance."""
-    rows, half_squares = np.arange(len(vectors)), (centres**2).sum(axis=1) / 2
-    found = [(vectors[block] @ centres.T - half_squares).argmax(axis=1) for block in ranking.blocks(rows, len(centres))]
-    return np.concatenate([np.empty(0, int), *found])
+    half_squares, size = (centres**2).sum(axis=1) / 2, max(1, ranking.CELLS // len(centres))
+    pieces = (vectors[start : start + size] for start in range(0, len(vectors), size))  # slices, which are no copies
+    return np.concatenate([np.empty(0, int), *((piece @ centres.T - half_squares).argmax(axis=1) for piece in pieces)])
