@@ -56,13 +56,16 @@ def judge(model: Recommender, window: History, k: int) -> Judgement:
         k: length of the published list; NDCG at k decides, and what lists are like beside their hits is measured at k.
     """
     users, depths = window.buyers, sorted({*DEPTHS, k})
-    listed = model.recommend(window, users, depths[-1], with_reasons=False).item
+    lists = model.recommend(window, users, depths[-1], with_reasons=False)
+    listed = lists.item
     accuracy = _accuracy(listed, window.bought[users], depths)
     decides = f"ndcg_at_{k}"
     low, high = bootstrap.intervals_of_means(np.stack(list(accuracy.values()), axis=1))
     metrics = {name: values.mean() for name, values in accuracy.items()} | _beyond_accuracy(listed, window, users, depths, k)
     metrics |= {f"{name}_low": value for name, value in zip(accuracy, low, strict=True)}
     metrics |= {f"{name}_high": value for name, value in zip(accuracy, high, strict=True)}
+    if lists.index_recall is not None:
+        metrics["index_recall"] = lists.index_recall
     newcomers = np.tile(window.popular, (window.bought_by_newcomers.shape[0], 1))
     rows = [_row(each.name, listed, window.bought[users], each, depths, decides) for each in _slices(window, users)]
     everybody = Slice(NEWCOMERS, np.ones(len(newcomers), bool), np.ones(len(window.catalogue), bool))

@@ -7,7 +7,7 @@ import numpy as np
 CELLS = 16_000_000  # of a matrix of users or items by items that is in memory at a time
 DIGITS = 6  # scores that agree to here are ties, and ties break by item
 GROUPS_A_PLACE = 8  # groups of columns per place of the list, of which only those with a high score are looked into
-_TOLERANCE = 10.0**-DIGITS
+TOLERANCE = 10.0**-DIGITS
 
 
 def blocks(rows: np.ndarray, columns: int) -> Iterator[np.ndarray]:
@@ -29,9 +29,9 @@ def best(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     rows, items = scores.shape
     wanted = min(k, items)
     if not rows or not wanted:
-        return _ordered(np.empty(0, int), np.empty(0, int), np.empty(0), (rows, k))
+        return ordered(np.empty(0, int), np.empty(0, int), np.empty(0), (rows, k))
     row, column = _candidates(scores, wanted)
-    return _ordered(row, column, scores[row, column], (rows, k))
+    return ordered(row, column, scores[row, column], (rows, k))
 
 
 def _candidates(scores: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray]:
@@ -47,7 +47,7 @@ def _candidates(scores: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray
         dealt = scores[:, start : start + groups]
         np.maximum(maxima[:, : dealt.shape[1]], dealt, out=maxima[:, : dealt.shape[1]])
     # a little below the bound, since what rounds to the same score may win by its column
-    bound = np.partition(maxima, groups - wanted, axis=1)[:, groups - wanted] - _TOLERANCE
+    bound = np.partition(maxima, groups - wanted, axis=1)[:, groups - wanted] - TOLERANCE
     row, group = np.nonzero((maxima >= bound[:, None]) & (maxima > -np.inf))
     column = group[:, None] + np.arange(0, items, groups)
     found = scores[row[:, None], np.minimum(column, items - 1)]
@@ -55,7 +55,7 @@ def _candidates(scores: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray
     return np.repeat(row, is_high.sum(axis=1)), column[is_high]
 
 
-def _ordered(row: np.ndarray, column: np.ndarray, score: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def ordered(row: np.ndarray, column: np.ndarray, score: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Cells as lists of `shape` (rows, k), one row of the scores each."""
     columns, values = np.full(shape, -1, np.int32), np.full(shape, np.nan)
     rounded = np.round(score.astype(np.float64), DIGITS)

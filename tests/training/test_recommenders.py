@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 import steps
-from training import arrays
+from training import arrays, item_index, ranking
 from training.history import History
 from training.models import ease, item_knn, popularity, softmax_factorization, spectral
 from training.recipes import RECOMMENDERS, Recipe
@@ -84,6 +84,41 @@ def test_personal_models_find_the_planted_taste(model, lists, window):
     assert share == pytest.approx(0.25, abs=0.1) if isinstance(model, popularity.Model) else share > 0.7
 
 
+def test_small_blocks_of_users_give_the_same_lists_and_ask_for_the_whole_history_once(model, lists, window, monkeypatch):
+    """What is made of everybody's history anew for each block would take time with the square of the users."""
+    asked = []
+    answers = type(model).answers
+    monkeypatch.setattr(type(model), "answers", lambda self, history: asked.append("answers") or answers(self, history))
+    monkeypatch.setattr(History, "matrix", lambda self, values, plain=History.matrix: asked.append("matrix") or plain(self, values))
+    monkeypatch.setattr(History, "decay", lambda self, days, plain=History.decay: asked.append("decay") or plain(self, days))
+    model.recommend(window, np.arange(1), 10)
+    once = len(asked)
+    asked.clear()
+    monkeypatch.setattr(ranking, "CELLS", 7 * len(window.catalogue))
+    blocks = model.recommend(window, np.arange(len(window.user_keys)), 10)
+    assert len(asked) == once
+    assert np.array_equal(blocks.item, lists.item)
+    assert blocks.score == pytest.approx(lists.score, abs=1e-5, nan_ok=True)
+    assert np.array_equal(blocks.because_of, lists.because_of)
+
+
+@pytest.mark.parametrize("head", [{}, HEAD])
+def test_an_index_that_looks_into_all_lists_gives_the_lists_of_a_small_catalogue(head, window, monkeypatch):
+    model = spectral.Model(spectral.Params(rank=16, neighbour_weight=0, head=head)).fit(window)
+    users = np.arange(len(window.user_keys))
+    exact = model.recommend(window, users, 10)
+    monkeypatch.setattr(item_index, "pays", lambda users, items: True)
+    monkeypatch.setattr(item_index, "LEAST_RECALL", 1.0)
+    indexed = model.recommend(window, users, 10)
+    assert exact.index_recall is None
+    assert indexed.index_recall == 1
+    alike = indexed.item == exact.item
+    assert alike.mean() > 0.99, "sums of floats in another order may turn two of the same score"
+    assert indexed.score == pytest.approx(exact.score, abs=1e-5, nan_ok=True)
+    assert np.array_equal(indexed.because_of[alike], exact.because_of[alike])
+    assert judge(model, window, 5).metrics["index_recall"] == 1
+
+
 def test_an_empty_list_of_users_is_answered_with_nothing(model, window):
     assert model.recommend(window, np.empty(0, int), 3).item.shape == (0, 3)
 
@@ -148,6 +183,28 @@ def test_the_reason_of_a_sum_over_the_history_is_its_largest_term(model_class, w
             assert terms[items == reason][0] == pytest.approx(terms.max(), abs=1e-5)
 
 
+def test_neighbours_count_as_much_as_the_vectors_times_their_weight(window):
+    both, vectors = (spectral.Model(spectral.Params(rank=16, neighbour_weight=each)).fit(window) for each in (0.7, 0.0))
+    everything = np.arange(len(window.catalogue))
+    near = both.likeness(everything, everything) - vectors.likeness(everything, everything)
+    people = window.matrix(np.repeat(np.diff(window.offsets) ** -0.3, np.diff(window.offsets))).toarray()
+    touches = np.maximum((people > 0).sum(axis=0), 1)
+    wanted = (people.T @ people) / np.outer(touches**0.9, touches**0.3)
+    np.fill_diagonal(wanted, 0)
+    assert near / near.max() == pytest.approx(wanted / wanted.max(), abs=1e-4)
+    sizes = [np.sqrt((touches[:, None] * part**2).sum()) for part in (near, vectors.likeness(everything, everything))]
+    assert sizes[0] / sizes[1] == pytest.approx(0.7, rel=0.1), "known from a sample"
+
+
+def test_a_large_catalogue_has_no_neighbours(window, monkeypatch):
+    monkeypatch.setattr(spectral, "MOST_WITH_NEIGHBOURS", 10)
+    model = spectral.Model(spectral.Params(rank=16)).fit(window)
+    plain = spectral.Model(spectral.Params(rank=16, neighbour_weight=0)).fit(window)
+    lists, wanted = (each.recommend(window, np.arange(40), 5) for each in (model, plain))
+    assert np.array_equal(lists.item, wanted.item)
+    assert np.array_equal(lists.because_of, wanted.because_of)
+
+
 def test_bm25_says_more_of_people_with_few_items_than_cosine(window):
     cosine, bm25 = (item_knn.Model(item_knn.Params(weighting=each, neighbours=48)).fit(window) for each in ("cosine", "bm25"))
     assert bm25.likeness.nnz == cosine.likeness.nnz
@@ -176,7 +233,7 @@ def test_the_reason_of_softmax_factorization_is_the_largest_term_of_the_sum(wind
             + HEAD["carts"] * np.log1p(window.cart_count[rows]) + HEAD["purchases"] * np.log1p(window.purchase_count[rows])
         )  # fmt: skip
         for item, score, reason in zip(lists.item[user], lists.score[user], lists.because_of[user], strict=True):
-            likeness = model.vectors[items] @ model.vectors[item]
+            likeness = model.item_vectors[items] @ model.item_vectors[item]
             terms = HEAD["model"] * recency / np.sqrt((recency**2).sum()) * likeness + np.where(items == item, own, 0)
             assert score == pytest.approx(terms.sum() + shared[item], abs=1e-3)
             if terms.max() > 1e-4:

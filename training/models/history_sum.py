@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy import sparse
 
-from training import ranking_head
+from training import item_index, ranking_head
 from training.history import History
-from training.models.recommender import Recommender
+from training.models import indexed_lists
+from training.models.recommender import Answers, Lists, Recommender
 
 log = logging.getLogger("training")
 
@@ -37,6 +38,10 @@ class HistorySum(Recommender):
     @abstractmethod
     def likeness(self, touched: np.ndarray, shown: np.ndarray) -> np.ndarray:
         """(touched, shown) what an item of a history with weight 1 adds to a shown item's score."""
+
+    def vectors(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """(items, dimensions) each, of histories and of shown items, where their dot products are all of the likeness; else None."""
+        return None
 
     @classmethod
     def tuned(cls, params: Any, history: History, judge: Callable[[Recommender], float]) -> Self:
@@ -78,22 +83,46 @@ class HistorySum(Recommender):
         squares = np.add.reduceat(recency**2, history.offsets[:-1]) if len(recency) else recency
         return history.matrix(recency / np.repeat(np.sqrt(squares), np.diff(history.offsets)))
 
-    def scores(self, history: History, users: np.ndarray) -> np.ndarray:
-        head, scores = self.params.head, self.model_scores(self.query(history)[users])
-        if not head:
-            return scores
-        own = history.matrix(ranking_head.own_values(history, head))[users].toarray()
-        return scores * np.float32(head["model"]) + own + ranking_head.item_values(history, head)
+    def answers(self, history: History) -> "SumAnswers":
+        return SumAnswers(self, history)
 
-    def reasons(self, history: History, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        head = self.params.head
-        query = self.query(history).data * (head["model"] if head else 1.0)
-        own = ranking_head.own_values(history, head) if head else np.zeros_like(query)
-        reasons = np.full(items.shape, -1, np.int32)
+
+class SumAnswers(Answers):
+    """The sums of one history's users, with the head's terms where the model has a head.
+
+    Args:
+        query: (users, items) the weight of each item in the user's sum.
+        own: (users, items) what the user's own traces of an item add to its score.
+        shared: (items,) what its popularity adds for everybody.
+    """
+
+    def __init__(self, model: HistorySum, history: History) -> None:
+        super().__init__(history)
+        self.model, head = model, model.params.head
+        self.query = model.query(history) * np.float32(head["model"] if head else 1.0)
+        self.own = history.matrix(ranking_head.own_values(history, head) if head else np.zeros(len(history.item)))
+        self.shared = ranking_head.item_values(history, head) if head else np.zeros(len(history.catalogue), np.float32)
+
+    def scores(self, users: np.ndarray) -> np.ndarray:
+        scores = self.model.model_scores(self.query[users])
+        if self.model.params.head:
+            scores = scores + self.own[users].toarray() + self.shared
+        return scores
+
+    def lists(self, users: np.ndarray, k: int, with_reasons: bool) -> Lists:
+        vectors = self.model.vectors()
+        if vectors is None or not item_index.pays(len(users), len(self.history.catalogue)):
+            return super().lists(users, k, with_reasons)
+        items, values, recall = indexed_lists.best(self, users, k, *vectors)
+        log.info("item index: recall at %d %.4f against exact lists of some users", k, recall)
+        return Lists(items, values, self.reasons(users, items) if with_reasons else np.full(items.shape, -1, np.int32), recall)
+
+    def reasons(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        history, reasons = self.history, np.full(items.shape, -1, np.int32)
         for row, user in enumerate(users):
             rows, listed = history.rows_of(user), items[row] >= 0
             touched, shown = history.item[rows], items[row, listed]
-            terms = query[rows, None] * self.likeness(touched, shown)
-            terms += np.where(touched[:, None] == shown[None, :], own[rows, None], 0)
+            terms = self.query.data[rows, None] * self.model.likeness(touched, shown)
+            terms += np.where(touched[:, None] == shown[None, :], self.own.data[rows, None], 0)
             reasons[row, listed] = np.where(terms.max(axis=0) > 0, touched[terms.argmax(axis=0)], -1)
         return reasons

@@ -9,9 +9,10 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
-from training import arrays, ranking
+from training import arrays
 from training.history import History
-from training.models.recommender import Recommender
+from training.models import neighbours
+from training.models.recommender import Answers, Recommender
 
 OWN_WEIGHTS_TRIED = (0.0, 1.0, 4.0, 16.0)
 HALF_LIVES_TRIED = (7.0, 30.0, 1_000.0)
@@ -39,10 +40,7 @@ class Model(Recommender):
 
     def fit(self, history: History) -> Self:
         weighted = history.matrix({"cosine": _cosine, "bm25": _bm25}[self.params.weighting](history))
-        of_items = weighted.T.tocsr()
-        items = np.arange(of_items.shape[0])
-        blocks = [_strongest(of_items[block] @ weighted, block[0], self.params.neighbours) for block in ranking.blocks(items, len(items))]
-        self.likeness = sparse.vstack(blocks, format="csr") if blocks else self.likeness
+        self.likeness = neighbours.strongest(weighted, weighted, self.params.neighbours)
         return self
 
     @classmethod
@@ -58,25 +56,8 @@ class Model(Recommender):
         model.likeness = self.likeness
         return model
 
-    def scores(self, history: History, users: np.ndarray) -> np.ndarray:
-        query = self._query(history)[users]
-        scores = (query @ self.likeness.T + self.params.own_weight * query).toarray()
-        return np.where(scores > 0, scores, -np.inf).astype(np.float32)
-
-    def reasons(self, history: History, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        query = self._query(history)[users]
-        own = sparse.eye_array(self.likeness.shape[0], format="csr", dtype=np.float32) * self.params.own_weight
-        likeness = (self.likeness + own).tocsr()
-        reasons = np.full(items.shape, -1, np.int32)
-        for place in range(items.shape[1]):
-            listed = np.flatnonzero(items[:, place] >= 0)
-            terms = query[listed].multiply(likeness[items[listed, place]]).tocsr()
-            reasons[listed, place] = np.where(terms.max(axis=1).toarray().ravel() > 0, terms.argmax(axis=1), -1)
-        return reasons
-
-    def _query(self, history: History) -> sparse.csr_array:
-        """(users, items) how much each item of a user's own history counts."""
-        return history.matrix(history.weight * history.decay(self.params.half_life_days))
+    def answers(self, history: History) -> "KnnAnswers":
+        return KnnAnswers(self, history)
 
     def save(self, folder: Path) -> None:
         rows = self.likeness
@@ -89,6 +70,29 @@ class Model(Recommender):
         items = int(stored["items"])
         model.likeness = sparse.csr_array((stored["data"], stored["indices"], stored["indptr"]), shape=(items, items))
         return model
+
+
+class KnnAnswers(Answers):
+    """Sums over each user's own items of how much the item counts times its likeness."""
+
+    def __init__(self, model: Model, history: History) -> None:
+        super().__init__(history)
+        self.query = history.matrix(history.weight * history.decay(model.params.half_life_days))
+        own = sparse.eye_array(model.likeness.shape[0], format="csr", dtype=np.float32) * model.params.own_weight
+        self.likeness = (model.likeness + own).tocsr()  # row: an item that could be shown
+        self.transposed = self.likeness.T.tocsr()
+
+    def scores(self, users: np.ndarray) -> np.ndarray:
+        scores = (self.query[users] @ self.transposed).toarray()
+        return np.where(scores > 0, scores, -np.inf).astype(np.float32)
+
+    def reasons(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        query, reasons = self.query[users], np.full(items.shape, -1, np.int32)
+        for place in range(items.shape[1]):
+            listed = np.flatnonzero(items[:, place] >= 0)
+            terms = query[listed].multiply(self.likeness[items[listed, place]]).tocsr()
+            reasons[listed, place] = np.where(terms.max(axis=1).toarray().ravel() > 0, terms.argmax(axis=1), -1)
+        return reasons
 
 
 def _cosine(history: History) -> np.ndarray:
@@ -105,13 +109,3 @@ def _bm25(history: History) -> np.ndarray:
     weight = np.repeat(np.maximum(rarity, 0), np.diff(history.offsets)) * (BM25_K1 + 1) / (BM25_K1 * length[history.item] + 1)
     own = np.bincount(history.item, weight**2, len(touched))
     return weight / np.sqrt(max(own[touched > 0].mean(), np.finfo(float).tiny)) if len(weight) else weight
-
-
-def _strongest(likeness: sparse.csr_array, first_item: int, count: int) -> sparse.csr_array:
-    """The `count` largest entries of each row, the item itself left out."""
-    dense = likeness.toarray()
-    dense[np.arange(len(dense)), first_item + np.arange(len(dense))] = 0
-    if count < dense.shape[1]:
-        lowest = np.partition(dense, -count, axis=1)[:, -count, None]
-        dense[dense < lowest] = 0
-    return sparse.csr_array(dense)

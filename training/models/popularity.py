@@ -9,7 +9,7 @@ import numpy as np
 
 from training import arrays
 from training.history import History
-from training.models.recommender import Recommender
+from training.models.recommender import Answers, Recommender
 
 HALF_LIVES_TRIED = (3.0, 7.0, 14.0, 30.0, 60.0)
 
@@ -35,12 +35,8 @@ class Model(Recommender):
         models = [cls(replace(params, half_life_days=each)).fit(history) for each in HALF_LIVES_TRIED]
         return max(models, key=judge)
 
-    def scores(self, history: History, users: np.ndarray) -> np.ndarray:
-        # an item nobody touched is not popular
-        return np.tile(np.where(self.popularity > 0, self.popularity, -np.inf), (len(users), 1)).astype(np.float32)
-
-    def reasons(self, history: History, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        return np.full(items.shape, -1, np.int32)
+    def answers(self, history: History) -> "PopularAnswers":
+        return PopularAnswers(self, history)
 
     def save(self, folder: Path) -> None:
         arrays.save(folder / "popularity.npz", popularity=self.popularity)
@@ -50,6 +46,20 @@ class Model(Recommender):
         model = cls(params)
         model.popularity = arrays.load(folder / "popularity.npz")["popularity"]
         return model
+
+
+class PopularAnswers(Answers):
+    """The same for everybody, and without a reason of the user's own."""
+
+    def __init__(self, model: Model, history: History) -> None:
+        super().__init__(history)
+        self.shared = np.where(model.popularity > 0, model.popularity, -np.inf).astype(np.float32)  # what nobody touched is not popular
+
+    def scores(self, users: np.ndarray) -> np.ndarray:
+        return np.tile(self.shared, (len(users), 1))
+
+    def reasons(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        return np.full(items.shape, -1, np.int32)
 
 
 def popularity(history: History, half_life_days: float) -> np.ndarray:

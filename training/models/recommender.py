@@ -20,11 +20,41 @@ class Lists:
         item: (users, k) index into the catalogue, -1 where a list is shorter.
         score: (users, k) rounded to 6 digits, NaN there; comparable within a list only.
         because_of: (users, k) the item of the user's own history that adds most to the score; -1 where none adds anything.
+        index_recall: share of the exact lists of some users that the index found; None where every item was scored.
     """
 
     item: np.ndarray
     score: np.ndarray
     because_of: np.ndarray
+    index_recall: float | None = None
+
+
+class Answers(ABC):
+    """What a fitted model says to the users of one history: what takes the whole history is done once, the rest by blocks of users."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.hidden = np.flatnonzero(~history.is_recommendable)
+
+    @abstractmethod
+    def scores(self, users: np.ndarray) -> np.ndarray:
+        """(users, items) float32; -inf for what the model has nothing to say about."""
+
+    @abstractmethod
+    def reasons(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """(users, k) for each of `items` (users, k) the item of the user's history with the largest term, -1 for none."""
+
+    def lists(self, users: np.ndarray, k: int, with_reasons: bool) -> Lists:
+        blocks = [self._block(block, k, with_reasons) for block in ranking.blocks(users, len(self.history.catalogue))]
+        empty = Lists(np.empty((0, k), np.int32), np.empty((0, k)), np.empty((0, k), np.int32))
+        return Lists(*(np.concatenate([getattr(each, name) for each in [empty, *blocks]]) for name in ("item", "score", "because_of")))
+
+    def _block(self, users: np.ndarray, k: int, with_reasons: bool) -> Lists:
+        scores = self.scores(users)
+        scores[:, self.hidden] = -np.inf
+        scores[self.history.excluded[users].nonzero()] = -np.inf
+        items, values = ranking.best(scores, k)
+        return Lists(items, values, self.reasons(users, items) if with_reasons else np.full(items.shape, -1, np.int32))
 
 
 class Recommender(ABC):
@@ -56,12 +86,8 @@ class Recommender(ABC):
         """The fitted model whose parameters `judge` likes best on the window after `history`, starting from `params`."""
 
     @abstractmethod
-    def scores(self, history: History, users: np.ndarray) -> np.ndarray:
-        """(users, items) float32; -inf for what the model has nothing to say about."""
-
-    @abstractmethod
-    def reasons(self, history: History, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        """(users, k) for each of `items` (users, k) the item of the user's history with the largest term, -1 for none."""
+    def answers(self, history: History) -> "Answers":
+        """What the model says to the users of a history."""
 
     @abstractmethod
     def save(self, folder: Path) -> None:
@@ -77,14 +103,4 @@ class Recommender(ABC):
         Args:
             users: (n,) indices into `history.user_keys`.
         """
-        blocks = [self._block(history, block, k, with_reasons) for block in ranking.blocks(users, len(history.catalogue))]
-        empty = Lists(np.empty((0, k), np.int32), np.empty((0, k)), np.empty((0, k), np.int32))
-        return Lists(*(np.concatenate([getattr(each, name) for each in [empty, *blocks]]) for name in ("item", "score", "because_of")))
-
-    def _block(self, history: History, users: np.ndarray, k: int, with_reasons: bool) -> Lists:
-        scores = self.scores(history, users)
-        scores[:, np.flatnonzero(~history.is_recommendable)] = -np.inf
-        scores[history.excluded[users].nonzero()] = -np.inf
-        items, values = ranking.best(scores, k)
-        reasons = self.reasons(history, users, items) if with_reasons else np.full(items.shape, -1, np.int32)
-        return Lists(items, values, reasons)
+        return self.answers(history).lists(users, k, with_reasons)

@@ -59,7 +59,7 @@ class Model(HistorySum):
     def __init__(self, params: Params) -> None:
         self.params = params
         self.network: Any = None
-        self.vectors = np.empty((0, 0), np.float32)  # (items, dimensions)
+        self.item_vectors = np.empty((0, 0), np.float32)  # (items, dimensions)
         self.losses: list[float] = []  # one per epoch
 
     def fit(self, history: History) -> Self:
@@ -110,13 +110,13 @@ class Model(HistorySum):
         losses = self.network.fit(batches, batch_size=self.params.batch_users, epochs=epochs, verbose=0).history["loss"]
         self.losses.extend(round(float(loss), 6) for loss in losses)
         self._with_vectors()
-        if not np.isfinite(losses).all() or not np.isfinite(self.vectors).all():
+        if not np.isfinite(losses).all() or not np.isfinite(self.item_vectors).all():
             raise steps.StepError(f"softmax_factorization: the loss diverged ({losses[-1]}); nothing is kept of this fit")
 
     def _with_vectors(self) -> Self:
         from keras import ops
 
-        self.vectors = ops.convert_to_numpy(self.network.item_vectors()).astype(np.float32)
+        self.item_vectors = ops.convert_to_numpy(self.network.item_vectors()).astype(np.float32)
         return self
 
     def _batches(self, history: History) -> dict[str, np.ndarray]:
@@ -134,14 +134,17 @@ class Model(HistorySum):
         return {"item": item, "weight": weight}
 
     def model_scores(self, query: sparse.csr_array) -> np.ndarray:
-        return (query @ self.vectors) @ self.vectors.T
+        return (query @ self.item_vectors) @ self.item_vectors.T
+
+    def vectors(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.item_vectors, self.item_vectors
 
     def likeness(self, touched: np.ndarray, shown: np.ndarray) -> np.ndarray:
-        return self.vectors[touched] @ self.vectors[shown].T
+        return self.item_vectors[touched] @ self.item_vectors[shown].T
 
     def with_params(self, **changes: Any) -> Self:
         model = type(self)(replace(self.params, **changes))
-        model.network, model.vectors, model.losses = self.network, self.vectors, self.losses
+        model.network, model.item_vectors, model.losses = self.network, self.item_vectors, self.losses
         return model
 
     def save(self, folder: Path) -> None:
