@@ -7,9 +7,9 @@ from streamlit.testing.v1 import AppTest
 
 from settings import Settings
 from shop import Shop
-from tests.serving_exports.conftest import SmallShop, empty_shop, published_data, published_shop, shop_in, written_warehouses
+from tests.serving_exports.conftest import SmallShop, chart_script, empty_shop, published_data, published_shop, shop_in, written_warehouses
 
-__all__ = ["empty_shop", "published_data", "published_shop", "shop_in", "written_warehouses"]
+__all__ = ["chart_script", "empty_shop", "published_data", "published_shop", "shop_in", "written_warehouses"]
 
 
 def show(name: str, settings: "Settings", shop: "Shop") -> None:
