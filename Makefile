@@ -68,6 +68,7 @@ lock: $(INSTALLED) ## compile each requirements*.in into a hashed lock
 	@$(VENV_PYTHON) -m uv pip compile $(LOCKED) requirements.in -o requirements.txt
 	@$(VENV_PYTHON) -m uv pip compile $(LOCKED) -c requirements.txt requirements-gpu.in -o requirements-gpu.txt
 	@$(VENV_PYTHON) -m uv pip compile $(LOCKED) -c requirements.txt requirements-benchmarks.in -o requirements-benchmarks.txt
+	@$(VENV_PYTHON) -m uv pip compile $(LOCKED) -c requirements.txt requirements-ui.in -o requirements-ui.txt
 
 $(INSTALLED): requirements.txt $(if $(GPU),requirements-gpu.txt)
 	@$(PYTHON) -m services.install $(if $(GPU),--gpu)
