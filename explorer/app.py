@@ -35,7 +35,7 @@ def follow(settings: Settings, shop: Shop, seen: str) -> None:
     """Run the page anew when `serving/current` has moved on."""
     if published.current(settings, shop).name != seen:
         st.rerun()
-    st.caption(f"build {seen}")
+    st.markdown(f"build {seen}")
 
 
 def main() -> None:

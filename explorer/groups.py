@@ -19,7 +19,7 @@ def page(view: View) -> None:
     st.title("A segment or an audience")
     kinds = [kind for kind, (table, _) in KINDS.items() if view.columns(table)]
     if "audience" not in kinds:
-        st.caption("Audiences are not in this build: it has no table audience_members.")
+        st.markdown("Audiences are not in this build: it has no table audience_members.")
     kind = st.radio("Kind", kinds, horizontal=True)
     table, column = KINDS[kind]
     sizes = view.ask(f"select {column} as name, count(*) as people from {table} group by all order by people desc, name")
@@ -59,7 +59,7 @@ def _traits(view: View, members: str, name: str) -> None:
         traits.sort(key=lambda trait: abs(trait["ratio"] - 1), reverse=True)
         st.table(as_text(pyarrow.Table.from_pylist(traits)))
     else:
-        st.caption("no profiles to compare")
+        st.markdown("no profiles to compare")
 
 
 def _members(view: View, members: str, name: str) -> None:
@@ -67,10 +67,10 @@ def _members(view: View, members: str, name: str) -> None:
     first = view.ask(f"select * {members} order by user_key limit {MOST_ROWS}", name=name)
     st.dataframe(first, hide_index=True)
     if first.num_rows == MOST_ROWS:
-        st.caption(f"The first {MOST_ROWS:,}; the downloads hold all of them.")
+        st.markdown(f"The first {MOST_ROWS:,}; the downloads hold all of them.")
     for label, ending, write in (("CSV", "csv", pyarrow.csv.write_csv), ("Parquet", "parquet", pyarrow.parquet.write_table)):
         content = _file(view, f"select * {members} order by user_key", name, write)
-        st.download_button(f"Download as {label}", content, f"{name.replace(' ', '_')}.{ending}", on_click="ignore")
+        st.download_button(f"Download all members as {label}", content, f"{name.replace(' ', '_')}.{ending}", on_click="ignore")
 
 
 def _file(view: View, sql: str, name: str, write: Callable[[pyarrow.Table, io.BytesIO], None]) -> Callable[[], bytes]:

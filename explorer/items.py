@@ -10,7 +10,7 @@ def page(view: View) -> None:
     st.title("An item")
     item = views.asked_for("item", "item_id, or words of its title", "00387")
     if not item:
-        st.caption("For instance:")
+        st.markdown("For instance:")
         for known in view.ask("select distinct item_id from item_recommendations order by all limit 5")["item_id"].to_pylist():
             st.markdown(link("items", "item", known))
         return
@@ -70,7 +70,7 @@ def _shown_to(view: View, item: str) -> None:
     )
     if people.num_rows:
         st.dataframe(people, hide_index=True)
-        st.caption(f"The first {people.num_rows:,} of them." if people.num_rows == MOST_ROWS else f"{people.num_rows:,} people.")
+        st.markdown(f"The first {people.num_rows:,} of them." if people.num_rows == MOST_ROWS else f"{people.num_rows:,} people.")
     section(
         view, "Shown to people nobody knows", "newcomer_recommendations",
         "select country, rank from newcomer_recommendations where item_id = $item order by country", item=item,

@@ -58,7 +58,7 @@ def _segments(both: View) -> None:
     if moves.num_rows:
         st.table(as_text(moves))
     else:
-        st.caption("nobody")
+        st.markdown("nobody")
 
 
 def _lists(both: View) -> None:
@@ -77,7 +77,7 @@ def _lists(both: View) -> None:
     ).to_pylist()[0].values()  # fmt: skip
     if people:
         st.metric("of each list stood in the list before, on average", f"{kept:.0%}")
-    st.caption(f"{people:,} people have a list in both builds.")
+    st.markdown(f"{people:,} people have a list in both builds.")
 
 
 def _probabilities(both: View) -> None:

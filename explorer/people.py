@@ -28,7 +28,7 @@ def page(view: View) -> None:
 
 
 def _somebody(view: View) -> None:
-    st.caption("For instance:")
+    st.markdown("For instance:")
     for user in view.ask("select distinct user_key from user_recommendations order by all limit 5")["user_key"].to_pylist():
         st.markdown(link("", "user", str(user)))
 

@@ -12,7 +12,7 @@ EXAMPLE = "select segment, count(*) as people\nfrom user_segments\ngroup by segm
 
 def page(view: View) -> None:
     st.title("SQL")
-    st.caption(f"One DuckDB statement on the tables of this build; at most {ROWS:,} rows and {SECONDS} seconds.")
+    st.markdown(f"One DuckDB statement on the tables of this build; at most {ROWS:,} rows and {SECONDS} seconds.")
     with st.form("question"):
         sql = st.text_area("Statement", EXAMPLE, height=180)
         is_asked = st.form_submit_button("Run")
@@ -31,4 +31,4 @@ def _answer(view: View, sql: str) -> None:
         st.error(str(error))
         return
     st.dataframe(answer.table, hide_index=True)
-    st.caption(f"The first {ROWS:,} rows; there are more." if answer.is_cut else f"{answer.table.num_rows:,} rows")
+    st.markdown(f"The first {ROWS:,} rows; there are more." if answer.is_cut else f"{answer.table.num_rows:,} rows")

@@ -51,13 +51,13 @@ def section(view: View, heading: str, table: str, sql: str, **values: object) ->
     """A heading and the rows of a query on `table`; says so where the build has no such table, or the query no rows."""
     st.subheader(heading)
     if not view.columns(table):
-        st.caption(f"not in this build: it has no table {table}")
+        st.markdown(f"not in this build: it has no table {table}")
         return
     rows = view.ask(sql, **values)
     if rows.num_rows:
         st.table(as_text(rows))
     else:
-        st.caption("none")
+        st.markdown("none")
 
 
 def facts(view: View, heading: str, table: str, condition: str, **values: object) -> bool:
@@ -65,11 +65,11 @@ def facts(view: View, heading: str, table: str, condition: str, **values: object
     st.subheader(heading)
     columns = view.columns(table)
     if not columns:
-        st.caption(f"not in this build: it has no table {table}")
+        st.markdown(f"not in this build: it has no table {table}")
         return False
     rows = view.ask(f"select * from {table} where {condition}", **values).to_pylist()
     if not rows:
-        st.caption("none")
+        st.markdown("none")
         return False
     lines = [{"": column.name, "value": shown(rows[0][column.name]), "what it is": column.description} for column in columns]
     st.table(pyarrow.Table.from_pylist(lines))

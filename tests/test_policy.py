@@ -39,6 +39,7 @@ ONLY_IN = {  # who may import these libraries, as the beginning of a path
     "optuna": ("training/tune.py",),
     "streamlit": ("explorer/", "tests/explorer/"),
     "adbc_driver_postgresql": ("serving_exports/postgres.py", "tests/serving_exports/"),
+    "playwright": ("tests/ui/",),
     "vl_convert": ("serving_exports/vega.py",),
     "keras": ("training/", "tests/training/", "benchmarks/"),
     "tensorflow": ("training/", "tests/training/", "benchmarks/"),
