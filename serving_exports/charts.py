@@ -104,7 +104,14 @@ def histogram(title: str, bins: Sequence[tuple[float, float, int]]) -> Chart:
         for low, high, count in bins
     ]
     encoding = {
-        "x": {"field": "low", "type": "quantitative", "title": "probability", "axis": {"format": ".0%"}, "scale": {"domain": [0, 1]}},
+        "x": {
+            "field": "low",
+            "type": "quantitative",
+            "bin": "binned",
+            "title": "probability",
+            "axis": {"format": ".0%", "tickCount": 5, "values": [0, 0.25, 0.5, 0.75, 1]},
+            "scale": {"domain": [0, 1]},
+        },
         "x2": {"field": "high"},
         "y": {"field": "count", "type": "quantitative", "title": "people", "axis": {"tickCount": 3}},
         "tooltip": {"field": "told", "type": "nominal"},

@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "benchmarks": FOUNDATION | {"warehouse", "ingestion", "training", "serving_exports", "services"},
 }
 ONLY_IN = {  # who may import these libraries, as the beginning of a path
-    "airflow": ("dags/", "tests/dags/"),
+    "airflow": ("dags/", "tests/dags/", "docs/examples/"),
     "mlflow": ("training/tracking.py", "tests/training/"),
     "dbt": ("warehouse/",),
     "optuna": ("training/tune.py",),
