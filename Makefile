@@ -7,6 +7,7 @@ SAMPLE ?=
 NAME ?=
 Q ?= select * from run_manifest
 GPU ?=
+TO ?=
 
 VENV_PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed$(if $(GPU),-gpu)
@@ -14,12 +15,12 @@ BENCHMARKS := $(basename $(notdir $(shell grep -l __main__ benchmarks/*.py)))
 LOCKED := --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" --quiet
 
 # A query and file names go to the commands as they are, with quotes and dollar signs.
-export Q SHOP RUN_DATE SAMPLE NAME
+export Q SHOP RUN_DATE SAMPLE NAME TO
 # Where the caller's shell keeps Python from writing bytecode, each Airflow command would compile for seconds.
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup nightly shop validate test test-long lint up down sql doctor rotate-key bench lock
+.PHONY: help setup nightly shop validate test test-long test-ui lint up down sql export doctor rotate-key bench lock
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s%s\n", $$1, $$2 }'
@@ -37,10 +38,14 @@ validate: $(INSTALLED) ## what a night would make of the files of SHOP=shops/x.y
 	@$(VENV_PYTHON) -m ingestion.validate --shop "$$SHOP" $${RUN_DATE:+--run-date "$$RUN_DATE"}
 
 test: $(INSTALLED) ## the tests, on all cores
-	@$(VENV_PYTHON) -m pytest -m "not long" --numprocesses auto --dist loadfile
+	@$(VENV_PYTHON) -m pytest -m "not long and not ui" --numprocesses auto --dist loadfile
 
 test-long: $(INSTALLED) ## the tests that take minutes: every point at which a step can be killed, the demo shop's answers
 	@$(VENV_PYTHON) -m pytest -m long --numprocesses auto --dist loadfile
+
+test-ui: $(INSTALLED) ## report, explorer and logins in a browser, the export to a PostgreSQL; skips what is not installed
+	@$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ui.txt
+	@$(VENV_PYTHON) -m pytest -m ui
 
 lint: $(INSTALLED) ## ruff and sqlfluff
 	@$(VENV_PYTHON) -m ruff check . && $(VENV_PYTHON) -m ruff format --check . && $(VENV_PYTHON) -m sqlfluff lint --processes 0 dbt_project
@@ -53,6 +58,9 @@ down: $(INSTALLED) ## stop what `make up` started
 
 sql: $(INSTALLED) ## one query on the published tables: make sql Q="select * from daily_kpis"
 	@$(VENV_PYTHON) -m serving_exports.query --shop "$$SHOP" "$$Q"
+
+export: $(INSTALLED) ## the tables to TO=postgres://user@host/database, csv:FOLDER or jsonl:FOLDER
+	@$(VENV_PYTHON) -m serving_exports.export --shop "$$SHOP" "$$TO"
 
 doctor: $(INSTALLED) ## what is missing or unsafe, and the line that mends it
 	@$(VENV_PYTHON) -m doctor
@@ -68,6 +76,7 @@ lock: $(INSTALLED) ## compile each requirements*.in into a hashed lock
 	@$(VENV_PYTHON) -m uv pip compile $(LOCKED) requirements.in -o requirements.txt
 	@$(VENV_PYTHON) -m uv pip compile $(LOCKED) -c requirements.txt requirements-gpu.in -o requirements-gpu.txt
 	@$(VENV_PYTHON) -m uv pip compile $(LOCKED) -c requirements.txt requirements-benchmarks.in -o requirements-benchmarks.txt
+	@$(VENV_PYTHON) -m uv pip compile $(LOCKED) -c requirements.txt requirements-ui.in -o requirements-ui.txt
 
 $(INSTALLED): requirements.txt $(if $(GPU),requirements-gpu.txt)
 	@$(PYTHON) -m services.install $(if $(GPU),--gpu)

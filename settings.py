@@ -49,6 +49,10 @@ class ShopPaths:
     def lock(self) -> Path:
         return self.root / "lock"
 
+    @property
+    def step_times(self) -> Path:
+        return self.root / "step_times.jsonl"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -99,6 +103,11 @@ class Settings:
     @property
     def mlflow_artifacts(self) -> Path:
         return self.data / "mlartifacts"
+
+    @property
+    def cache(self) -> Path:
+        """What is made once per version and can be made again."""
+        return self.data / "cache"
 
     @property
     def secrets_file(self) -> Path:

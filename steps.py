@@ -5,8 +5,12 @@ unexpected one with its traceback.
 """
 
 import argparse
+import itertools
+import json
 import logging
+import resource
 import sys
+import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -29,6 +33,7 @@ def arguments(description: str) -> argparse.ArgumentParser:
 
 def run(parser: argparse.ArgumentParser, step: Callable[[Settings, shops.Shop, date, argparse.Namespace], str]) -> None:
     """Parse, read settings and shop file, call `step`, print the summary it returns; exit 1 on an expected failure."""
+    began = time.monotonic()
     options = parser.parse_args()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
     try:
@@ -39,5 +44,42 @@ def run(parser: argparse.ArgumentParser, step: Callable[[Settings, shops.Shop, d
         shop = shops.read(options.shop)
         run_date = options.run_date or shop.newest_delivery_date(settings)
         print(step(settings, shop, run_date, options))
+        _note(settings, shop, run_date, time.monotonic() - began)
     except (StepError, shops.ShopFileError) as error:
         sys.exit(f"{parser.prog}: {error}")
+
+
+def times(settings: Settings, shop: shops.Shop, run_date: date) -> list[dict]:
+    """How long each step of a night took when it last succeeded, in the order in which they ended.
+
+    Returns:
+        dicts of `step` (text), `run_date` (ISO), `seconds`, `peak_bytes` (of one process).
+    """
+    file = settings.paths(shop.name).step_times
+    lines = file.read_text().splitlines() if file.exists() else []
+    last: dict[str, dict] = {}
+    for entry in filter(None, map(_noted, lines)):
+        if entry["run_date"] == run_date.isoformat():
+            last.pop(entry["step"], None)
+            last[entry["step"]] = entry
+    return list(last.values())
+
+
+def _noted(line: str) -> dict | None:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError:
+        return None  # a full disk cut it short, and no night may stop for a time of the last one
+
+
+def _note(settings: Settings, shop: shops.Shop, run_date: date, seconds: float) -> None:
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    entry = {"step": _name(), "run_date": run_date.isoformat(), "seconds": round(seconds, 1), "peak_bytes": peak * 1024}
+    with settings.paths(shop.name).step_times.open("a") as file:
+        file.write(json.dumps(entry) + "\n")  # one write, so that steps side by side do not mix
+
+
+def _name() -> str:
+    """The step as it was called: its module and what stands before the first option, `training.train recommendations`."""
+    module = sys.modules["__main__"].__spec__.name.removesuffix(".__main__")
+    return " ".join([module, *itertools.takewhile(lambda word: not word.startswith("-"), sys.argv[1:])])

@@ -29,7 +29,7 @@ from pathlib import Path
 
 from airflow.sdk import DAG, dag
 
-from dags import shop_dag, shop_files
+from dags import assets, shop_dag, shop_files
 from dags.shop_dag import step
 from settings import Settings
 from shop import Shop
@@ -47,11 +47,11 @@ def nightly(shop_file: Path, shop: Shop) -> DAG:
         promote = step("promote", "training.promote recommendations", "training.promote purchase_7d", pool="gpu", hours=1)
         score = step("score", "training.score", pool="gpu", hours=8)
         build_serving = step("build_serving", "warehouse build serving", pool="warehouse", hours=4)
-        publish = step("publish", "serving_exports.publish", pool="warehouse", hours=1)
+        publish = step("publish", "serving_exports.publish", pool="warehouse", hours=1, outlets=assets.published(shop))
 
         land >> build_features >> [train_recommendations, train_purchase_7d] >> promote >> score >> build_serving >> publish
 
-    return night()
+    return shop_dag.explained(night())
 
 
 for shop_file, shop in shop_files.usable(Settings.from_environment().shops):

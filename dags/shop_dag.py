@@ -1,5 +1,6 @@
 """What the DAGs of a shop have in common: who switches them on, which day they are of, and how their commands are run."""
 
+import re
 import shlex
 import sys
 from datetime import timedelta
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import CronTriggerTimetable, Param
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param
 
 from dags import notice, retries, shop_files
 from dags.run_dates import run_date
@@ -45,8 +46,12 @@ def options(name: str, shop_file: Path, shop: Shop, schedule: str) -> dict[str, 
     }
 
 
-def step(task_id: str, *commands: str, pool: str, hours: float) -> BashOperator:
-    """A task of one command, or of several in turn, each `python -m …` for the shop and the day."""
+def step(task_id: str, *commands: str, pool: str, hours: float, outlets: list[Asset] | None = None) -> BashOperator:
+    """A task of one command, or of several in turn, each `python -m …` for the shop and the day.
+
+    Args:
+        outlets: what is new when the task has succeeded.
+    """
     shop_and_day = "--shop {{ shop_file }} --run-date {{ run_date(params=params, dag_run=dag_run) }}"
     return BashOperator(
         task_id=task_id,
@@ -55,4 +60,15 @@ def step(task_id: str, *commands: str, pool: str, hours: float) -> BashOperator:
         skip_on_exit_code=None,
         pool=pool,
         execution_timeout=timedelta(hours=hours),
+        outlets=outlets,
     )
+
+
+def explained(dag: DAG) -> DAG:
+    """The DAG, with what its page says of each task (`- `name`: …`, or `train_…` for all that begin so) on the task too."""
+    said = re.findall(r"^- `(\w+)…?`: (.+?)(?=\n- `|\n\n|\Z)", dag.doc_md, re.MULTILINE | re.DOTALL)
+    for task in dag.tasks:
+        task.doc_md = next(
+            (text for name, text in said if task.task_id == name or (name.endswith("_") and task.task_id.startswith(name))), None
+        )
+    return dag

@@ -27,7 +27,7 @@ def tuning(shop_file: Path, shop: Shop) -> DAG:
     def search() -> None:
         shop_dag.step("tune_recommendations", "training.tune recommendations", pool="gpu", hours=8)
 
-    return search()
+    return shop_dag.explained(search())
 
 
 for shop_file, shop in shop_files.usable(Settings.from_environment().shops):

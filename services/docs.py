@@ -6,8 +6,6 @@ dbt writes it as one file. A browser is told to load nothing from anywhere else,
 page knows is taken out of it.
 """
 
-import base64
-import hmac
 import logging
 import multiprocessing
 import sys
@@ -18,7 +16,7 @@ from pathlib import Path
 import shop as shops
 import steps
 import warehouse
-from services import environment, keys
+from services import environment, keys, login
 from settings import PROJECT_ROOT, Settings, read_secrets
 
 log = logging.getLogger("docs")
@@ -44,8 +42,8 @@ class Pages(BaseHTTPRequestHandler):
             self._answer(400, b"another host's name\n")
         elif self.path == "/health":
             self._answer(200, b"ok\n")
-        elif not hmac.compare_digest(self.headers.get("Authorization", "").encode(), self.server.login):
-            self._answer(401, b"a login is needed\n", {"WWW-Authenticate": 'Basic realm="Nightcart"'})
+        elif not login.is_expected(self.headers.get("Authorization", "").encode(), self.server.login):
+            self._answer(401, b"a login is needed\n", {"WWW-Authenticate": login.CHALLENGE})
         elif self.path in ("/", "/index.html"):
             self._answer(200, self.server.page, {"Content-Type": "text/html; charset=utf-8"})
         else:
@@ -76,8 +74,8 @@ class Server(ThreadingHTTPServer):
     def __init__(self, port: int, page: bytes, password: str) -> None:
         super().__init__((environment.LOOPBACK, port), Pages)
         self.page = page
-        self.login = b"Basic " + base64.b64encode(f"{environment.ADMIN}:{password}".encode())
-        self.hosts = {f"{name}:{self.server_port}" for name in (environment.LOOPBACK, "localhost")}
+        self.login = login.expected(password)
+        self.hosts = login.hosts(self.server_port)
 
 
 def written(settings: Settings) -> bytes:

@@ -115,6 +115,10 @@ def docs_port() -> int:
     return _port("NIGHTCART_DOCS_PORT", 8081)
 
 
+def explorer_port() -> int:
+    return _port("NIGHTCART_EXPLORER_PORT", 8082)
+
+
 def airflow_url() -> str:
     return f"http://{LOOPBACK}:{airflow_port()}"
 
@@ -125,6 +129,10 @@ def mlflow_url() -> str:
 
 def docs_url() -> str:
     return f"http://{LOOPBACK}:{docs_port()}"
+
+
+def explorer_url() -> str:
+    return f"http://{LOOPBACK}:{explorer_port()}"
 
 
 def _port(name: str, default: int) -> int:

@@ -14,7 +14,7 @@ AIRFLOW_PARTS = {"scheduler": "latest_scheduler_heartbeat", "dag_processor": "la
 
 def missing(since: float = 0) -> list[str]:
     """The services that do not answer, or whose last heartbeat is older than `since` (seconds since the epoch)."""
-    pages = {"mlflow": environment.mlflow_url(), "docs": environment.docs_url()}
+    pages = {"mlflow": environment.mlflow_url(), "docs": environment.docs_url(), "explorer": environment.explorer_url()}
     return [*missing_airflow(since), *(name for name, url in pages.items() if not _get(f"{url}/health"))]
 
 

@@ -11,6 +11,7 @@ from steps import StepError
 AIRFLOW_PASSWORD = "NIGHTCART_AIRFLOW_PASSWORD"
 MLFLOW_PASSWORD = "MLFLOW_AUTH_ADMIN_PASSWORD"
 DOCS_PASSWORD = "NIGHTCART_DOCS_PASSWORD"
+EXPLORER_PASSWORD = "NIGHTCART_EXPLORER_PASSWORD"
 
 MAKERS = {
     HMAC_KEY: lambda: secrets.token_hex(32),
@@ -21,6 +22,7 @@ MAKERS = {
     "MLFLOW_FLASK_SERVER_SECRET_KEY": lambda: secrets.token_hex(32),
     MLFLOW_PASSWORD: lambda: secrets.token_urlsafe(18),
     DOCS_PASSWORD: lambda: secrets.token_urlsafe(18),
+    EXPLORER_PASSWORD: lambda: secrets.token_urlsafe(18),
 }
 
 HEADER = [

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -12,7 +13,11 @@ STARTING, ENDED = "[DAG TEST] starting task_id=", "[DAG TEST] end task task_id="
 STEP_LOGGER = "SubprocessHook"  # of the operator that runs the steps
 STEP_LOGGER_OWN_LINES = ("Tmp dir root location", "Output:", "Command exited", "Sending SIGTERM")
 NOISE = re.compile(r"[IW]\d{4} \d\d:\d\d:|WARNING: All log messages before absl::")  # TensorFlow's C++, before it can be told to be quiet
+PROGRESS = re.compile(r"\d\d:\d\d:\d\d \w+: ")  # what a step says while it works; its last line is its summary
 STEP_FAILED = "Task failed with exception"  # the step's own last lines have said why
+
+
+CLEAR = "\x1b[K"  # a terminal's word for: to the end of the line
 
 
 class NightOutput:
@@ -20,7 +25,8 @@ class NightOutput:
 
     Args:
         raw_log: file (0600) that gets every line as it came.
-        out: where the readable lines go (default: stdout).
+        out: where the readable lines go (default: stdout). On a terminal what a step says while it works stands in one line that
+            the next one replaces; elsewhere each has a line of its own.
     """
 
     def __init__(self, raw_log: Path, out: TextIO = sys.stdout):
@@ -53,12 +59,19 @@ class NightOutput:
     def _show_step(self, event: str) -> None:
         if event.startswith("Running command"):
             self._began = time.monotonic()
+        elif self._out.isatty() and PROGRESS.match(event):
+            self._show_progress(event)
         elif not event.startswith(STEP_LOGGER_OWN_LINES) and not NOISE.match(event):
             self._print(event)
+
+    def _show_progress(self, event: str) -> None:
+        text = f"{self._task:<22}{time.monotonic() - self._began:5.0f} s  {event[len('00:00:00 ') :]}"
+        print(f"\r{text[: shutil.get_terminal_size().columns - 1]}{CLEAR}", end="", file=self._out, flush=True)
 
     def _end_task(self) -> None:
         self._print("FAILED" if self._task in self.failed else f"done in {time.monotonic() - self._began:.1f} s")
         self._task = "airflow"
 
     def _print(self, text: str) -> None:
-        print(f"{self._task:<22}{text}", file=self._out, flush=True)
+        over = f"\r{CLEAR}" if self._out.isatty() else ""
+        print(f"{over}{self._task:<22}{text}", file=self._out, flush=True)

@@ -25,7 +25,7 @@ from settings import PROJECT_ROOT, Settings
 
 
 def run(settings: Settings, shop: shops.Shop, shop_file: Path, run_date: date) -> str:
-    """Run one night of a shop that is set up, show a few rows of what it published, and return the summary line.
+    """Run one night of a shop that is set up, show a few rows of what it published; returns a summary, and what to look at next.
 
     Raises:
         StepError: a task failed, or the night cannot start; says what to do.
@@ -33,10 +33,15 @@ def run(settings: Settings, shop: shops.Shop, shop_file: Path, run_date: date) -
     began = time.monotonic()
     dag_id = f"nightly_{shop.name}"
     _refuse_beside_the_scheduler(settings, dag_id)
-    _test_dag(settings, shop_file, dag_id, run_date)
+    raw_log = _test_dag(settings, shop_file, dag_id, run_date)
     seconds = time.monotonic() - began
     _part(settings, "serving_exports.show", "--shop", str(shop_file), "--run-date", run_date.isoformat())
-    return f"nightly {shop.name} {run_date}: published in {seconds:.0f} s, see {settings.paths(shop.name).serving / 'current'}"
+    ask = f'make sql SHOP={shop_file} Q="select segment, count(*) from user_segments group by segment"'
+    return (
+        f"nightly {shop.name} {run_date}: published in {seconds:.0f} s, see {settings.paths(shop.name).serving / 'current'}\n"
+        f"  log        {raw_log}\n"
+        f"  next       open the report in a browser; {ask}; `make up` for the explorer ({environment.explorer_url()})"
+    )
 
 
 def make_demo_files(settings: Settings, shop: shops.Shop, shop_file: Path) -> None:
@@ -53,7 +58,8 @@ def _part(settings: Settings, module: str, *arguments: str) -> None:
         raise steps.StepError(f"{module} failed with exit code {process.returncode}; the reason is above")
 
 
-def _test_dag(settings: Settings, shop_file: Path, dag_id: str, run_date: date) -> None:
+def _test_dag(settings: Settings, shop_file: Path, dag_id: str, run_date: date) -> Path:
+    """Run the DAG once; returns the file that holds all that Airflow said."""
     raw_log = environment.logs(settings) / f"{dag_id}-{run_date}-{time.strftime('%Y%m%dT%H%M%S')}.jsonl"
     command = [sys.executable, "-m", "airflow", "dags", "test", dag_id, "--conf", json.dumps({"run_date": run_date.isoformat()})]
     night = environment.airflow(settings) | {
@@ -76,6 +82,7 @@ def _test_dag(settings: Settings, shop_file: Path, dag_id: str, run_date: date) 
         raise steps.StepError(
             f"{dag_id} {run_date}: {what}; what was published before is unchanged. The reason is above, the whole log in {raw_log}"
         )
+    return raw_log
 
 
 def _end(process: subprocess.Popen) -> None:

@@ -1,10 +1,10 @@
-"""Start Airflow (scheduler, DAG processor, UI), MLflow's UI and the warehouse's documentation, on loopback only, with logins.
+"""Start Airflow (scheduler, DAG processor, UI), MLflow's UI, the explorer and the warehouse's documentation, on loopback only, with logins.
 
     python -m services.up        # `python -m services.down` stops exactly what this started
 
 The nightly DAGs are switched off until an operator switches them on in the UI: from then on each shop's night runs by
-itself at the hour in its shop file. NIGHTCART_AIRFLOW_PORT (8080), NIGHTCART_MLFLOW_PORT (5000) and NIGHTCART_DOCS_PORT
-(8081) choose other ports.
+itself at the hour in its shop file. NIGHTCART_AIRFLOW_PORT (8080), NIGHTCART_MLFLOW_PORT (5000), NIGHTCART_DOCS_PORT (8081)
+and NIGHTCART_EXPLORER_PORT (8082) choose other ports.
 """
 
 import logging
@@ -42,6 +42,7 @@ def services(settings: Settings) -> list[Service]:
         Service("dag-processor", _module("airflow", "dag-processor"), airflow),
         Service("mlflow", _module("mlflow", *_mlflow_arguments(settings)), mlflow),
         Service("docs", _module("services.docs"), environment.shared(settings)),
+        Service("explorer", _module("explorer"), environment.shared(settings)),
     ]
 
 
@@ -59,7 +60,7 @@ def up(settings: Settings) -> list[processes.Started]:
     _refuse_leftovers(before)
     for name, port in _ports().items():
         _refuse_taken_port(name, port)
-    log.info("starting Airflow, MLflow and the documentation: about half a minute")
+    log.info("starting Airflow, MLflow, the explorer and the documentation: about half a minute")
     started: list[processes.Started] = []
     try:
         for service in services(settings):
@@ -79,6 +80,7 @@ def _ports() -> dict[str, int]:
         "NIGHTCART_AIRFLOW_PORT": environment.airflow_port(),
         "NIGHTCART_MLFLOW_PORT": environment.mlflow_port(),
         "NIGHTCART_DOCS_PORT": environment.docs_port(),
+        "NIGHTCART_EXPLORER_PORT": environment.explorer_port(),
     }
 
 
@@ -135,9 +137,10 @@ def addresses(settings: Settings) -> str:
         "Airflow": (environment.airflow_url(), keys.AIRFLOW_PASSWORD),
         "MLflow": (environment.mlflow_url(), keys.MLFLOW_PASSWORD),
         "Tables": (environment.docs_url(), keys.DOCS_PASSWORD),
+        "Explorer": (environment.explorer_url(), keys.EXPLORER_PASSWORD),
     }
     lines = [
-        f"{name:<9}{url}   user {environment.ADMIN}, password: grep {key} {settings.secrets_file}" for name, (url, key) in pages.items()
+        f"{name:<10}{url}   user {environment.ADMIN}, password: grep {key} {settings.secrets_file}" for name, (url, key) in pages.items()
     ]
     return "\n".join([*lines, f"Logs in {environment.logs(settings)}; `make down` stops everything."])
 

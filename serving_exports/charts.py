@@ -1,115 +1,199 @@
-"""The geometry of the report's charts: numbers in, coordinates out; the template draws them as SVG."""
+"""The report's charts as Vega-Lite specifications, each with its figures as a table for who does not see it.
 
-import math
-from collections.abc import Iterable
+Colours are the page's CSS variables: Vega draws SVG, so a chart follows the page into the dark and onto paper. Texts that a
+pointer shows are made here, so that a browser in another zone says the same day.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from decimal import Decimal
-from statistics import fmean
+from datetime import date
 
-WIDTH, HEIGHT = 320, 92
-TREND_DAYS = 7  # shops have weeks: the mean over one shows the trend that single days hide
+from serving_exports import formats
 
-
-@dataclass(frozen=True)
-class Day:
-    """One day of a series: its value (None where there is none), and its place on the chart."""
-
-    date: date
-    value: float | None
-    x: float
-    y: float | None
+ACCENT, QUIET, SOFT, INK = "var(--accent)", "var(--quiet)", "var(--soft)", "var(--ink)"
+BAR_STEP = 22  # pixels from bar to bar
+HEIGHT = 120
 
 
 @dataclass(frozen=True)
-class LineChart:
-    """A daily series with its trailing mean.
+class Chart:
+    """One chart.
 
     Args:
-        days: one entry per day, the oldest first.
-        daily, trend: SVG path data of the values and of their mean over the last seven days.
-        area: the trend's path, closed along the bottom.
-        top: the value at the upper edge; the lower edge is 0.
+        title: what is shown, with its unit.
+        spec: Vega-Lite, without the configuration that all charts share.
+        names, rows: the same figures as text, with a head.
     """
 
-    days: list[Day]
-    daily: str
-    trend: str
-    area: str
-    top: float
-    width: int = WIDTH
-    height: int = HEIGHT
+    title: str
+    spec: dict
+    names: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One labelled count: `share` of all, and `length` relative to the longest bar (both 0–1)."""
+    """One labelled count and its share of all (0–1)."""
 
     label: str
     count: int
     share: float
-    length: float
 
 
-def line_chart(series: list[tuple[date, float | None]], lead: int = 0, trend: list[float | None] | None = None) -> LineChart:
-    """A chart of `series` (one pair per day, ascending) and of its `trend` (default: its trailing means).
-
-    The first `lead` days are not drawn; they only give the trend of the first drawn days something to look back on. At
-    least one more must follow.
-    """
-    trend = (trend or trailing_means([value for _, value in series], TREND_DAYS))[lead:]
-    series = series[lead:]
-    top = _round_up(max((value for _, value in series if value is not None), default=0))
-    xs = [WIDTH * place / max(len(series) - 1, 1) for place in range(len(series))]
-    days = [Day(day, value, x, _height(value, top)) for (day, value), x in zip(series, xs, strict=True)]
-    drawn = [(x, _height(value, top)) for x, value in zip(xs, trend, strict=True)]
-    known = [(x, y) for x, y in drawn if y is not None]
-    area = f"M{known[0][0]:.1f},{HEIGHT} {_path(known).replace('M', 'L', 1)} L{known[-1][0]:.1f},{HEIGHT} Z" if known else ""
-    return LineChart(days, _path([(day.x, day.y) for day in days]), _path(drawn), area, top)
-
-
-def trailing_means(values: list[float | None], days: int) -> list[float | None]:
-    """The mean of each value and up to `days` - 1 before it, leaving out unknown ones."""
-    windows = [[value for value in values[max(0, end - days) : end] if value is not None] for end in range(1, len(values) + 1)]
-    return [fmean(window) if window else None for window in windows]
-
-
-def trailing_ratios(numerators: list[float | None], denominators: list[float | None], days: int) -> list[float | None]:
-    """The ratio of the sums up to each place over `days` days: a day with ten times the visits weighs ten times as much."""
-    pairs = zip(trailing_means(numerators, days), trailing_means(denominators, days), strict=True)
-    return [above / below if above is not None and below else None for above, below in pairs]
-
-
-def bars(counts: list[tuple[str, int]]) -> list[Bar]:
+def shares(counts: Sequence[tuple[str, int]]) -> list[Bar]:
     """Bars in the order given."""
-    total, longest = sum(count for _, count in counts), max((count for _, count in counts), default=0)
-    return [Bar(label, count, count / total if total else 0.0, count / longest if longest else 0.0) for label, count in counts]
+    total = sum(count for _, count in counts)
+    return [Bar(label, count, count / total if total else 0.0) for label, count in counts]
 
 
-def every_day(series: Iterable[tuple[date, float | Decimal | None]], last: date, days: int) -> list[tuple[date, float | None]]:
-    """The `days` days up to `last`, each with its value in `series`, or None where it has none (or NaN, or infinity)."""
-    known = {day: float(value) for day, value in series if value is not None and math.isfinite(value)}
-    window = (last - timedelta(days=back) for back in range(days - 1, -1, -1))
-    return [(day, known.get(day)) for day in window]
+def daily(title: str, unit: str, currency: str, days: Sequence[tuple[date, float | None]], weekly: Sequence[float | None]) -> Chart:
+    """A daily series from 0 up, with the strong line of its weeks."""
+    rows = [
+        {"date": day.isoformat(), "value": value, "week": mean, "told": f"{formats.day(day)}: {formats.in_unit(value, unit, currency)}"}
+        for (day, value), mean in zip(days, weekly, strict=True)
+    ]
+    x = {"field": "date", "type": "temporal", "timeUnit": "utcyearmonthdate", "title": None, "axis": {"format": "%-d %b", "tickCount": 4}}
+    axis = {"format": ".1%" if unit == "share" else "~s", "tickCount": 3}
+    tooltip = {"field": "told", "type": "nominal"}
+
+    def layer(mark: dict, field: str) -> dict:
+        y = {"field": field, "type": "quantitative", "title": None, "axis": axis, "scale": {"zero": True}}
+        return {"mark": mark, "encoding": {"x": x, "y": y, "tooltip": tooltip}}
+
+    layers = [
+        layer({"type": "area", "color": SOFT}, "week"),
+        layer({"type": "line", "color": ACCENT, "strokeWidth": 1, "opacity": 0.5}, "value"),
+        layer({"type": "line", "color": ACCENT, "strokeWidth": 2.2}, "week"),
+        layer({"type": "point", "color": ACCENT, "size": 60, "opacity": 0}, "value"),  # what the pointer finds
+    ]
+    last_weeks = [(formats.day(day), formats.in_unit(mean, unit, currency)) for (day, _), mean in zip(days, weekly, strict=True)][::-7][
+        ::-1
+    ]
+    return Chart(title, _sized(rows, layers), ("seven days to", title), last_weeks)
 
 
-def _round_up(value: float) -> float:
-    """The next of 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten: an upper edge that reads well."""
-    if value <= 0:
-        return 1.0
-    power = 10 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= value * (1 - 1e-9))
+def bars(title: str, counted: Sequence[Bar], what: str = "rows") -> Chart:
+    """Counts by label, in the order given, each with its number beside it."""
+    rows = [
+        {"label": formats.words(bar.label), "count": bar.count, "told": f"{bar.count:,} ({formats.percent(bar.share)})"} for bar in counted
+    ]
+    y = {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 150, "ticks": False, "domain": False}}
+    # a quarter of the width is left for the numbers
+    limit = max([bar.count for bar in counted], default=1) * 1.35 or 1
+    x = {"field": "count", "type": "quantitative", "title": None, "axis": None, "scale": {"domain": [0, limit]}}
+    layers = [
+        {"mark": {"type": "bar", "color": ACCENT, "cornerRadiusEnd": 3, "height": 12}, "encoding": {"x": x, "y": y}},
+        {
+            "mark": {"type": "text", "align": "left", "dx": 5, "color": INK},
+            "encoding": {"x": x, "y": y, "text": {"field": "told", "type": "nominal"}},
+        },
+    ]
+    spec = _sized(rows, layers) | {"height": BAR_STEP * len(rows)}
+    return Chart(
+        title,
+        spec,
+        ("", what, "share"),
+        [(row["label"], f"{bar.count:,}", formats.percent(bar.share)) for row, bar in zip(rows, counted, strict=True)],
+    )
 
 
-def _height(value: float | None, top: float) -> float | None:
-    return None if value is None else HEIGHT * (1 - value / top)
+def histogram(title: str, bins: Sequence[tuple[float, float, int]]) -> Chart:
+    """People by probability; each bin has its bounds (0–1) and its count."""
+    rows = [
+        {"low": low, "high": high, "count": count, "told": f"{formats.percent(low, 0)} to {formats.percent(high, 0)}: {count:,} people"}
+        for low, high, count in bins
+    ]
+    encoding = {
+        "x": {
+            "field": "low",
+            "type": "quantitative",
+            "bin": "binned",
+            "title": "probability",
+            "axis": {"format": ".0%", "tickCount": 5, "values": [0, 0.25, 0.5, 0.75, 1]},
+            "scale": {"domain": [0, 1]},
+        },
+        "x2": {"field": "high"},
+        "y": {"field": "count", "type": "quantitative", "title": "people", "axis": {"tickCount": 3}},
+        "tooltip": {"field": "told", "type": "nominal"},
+    }
+    layers = [{"mark": {"type": "bar", "color": ACCENT, "binSpacing": 1}, "encoding": encoding}]
+    filled = [(f"{formats.percent(low, 0)} to {formats.percent(high, 0)}", f"{count:,}") for low, high, count in bins if count]
+    return Chart(title, _sized(rows, layers), ("probability", "people"), filled)
 
 
-def _path(points: list[tuple[float, float | None]]) -> str:
-    """SVG path data; an unknown point interrupts the line."""
-    commands, pen_is_down = [], False
-    for x, y in points:
-        if y is not None:
-            commands.append(f"{'L' if pen_is_down else 'M'}{x:.1f},{y:.1f}")
-        pen_is_down = y is not None
-    return " ".join(commands)
+def outcomes(title: str, deciles: Sequence[tuple[int, int, float, float, float, float]]) -> Chart:
+    """What was predicted beside what happened.
+
+    Args:
+        deciles: number, people, mean probability, realised rate, and the bounds that chance alone keeps it between.
+    """
+    rows = [
+        {"decile": decile, "predicted": mean, "happened": rate, "low": low, "high": high,
+         "told": f"tenth {decile}, {people:,} people: predicted {formats.percent(mean)}, happened {formats.percent(rate)}"}
+        for decile, people, mean, rate, low, high in deciles
+    ]  # fmt: skip
+    x = {"field": "decile", "type": "ordinal", "title": "tenth of the people, 10 is the likeliest", "axis": {"labelAngle": 0}}
+    tooltip = {"field": "told", "type": "nominal"}
+
+    def y(field: str) -> dict:
+        return {"field": field, "type": "quantitative", "title": None, "axis": {"format": ".0%", "tickCount": 4}}
+
+    layers = [
+        {
+            "mark": {"type": "bar", "color": SOFT, "width": 14},
+            "encoding": {"x": x, "y": y("low"), "y2": {"field": "high"}, "tooltip": tooltip},
+        },
+        {
+            "mark": {"type": "tick", "color": QUIET, "thickness": 2, "width": 16},
+            "encoding": {"x": x, "y": y("predicted"), "tooltip": tooltip},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "color": ACCENT, "size": 55},
+            "encoding": {"x": x, "y": y("happened"), "tooltip": tooltip},
+        },
+    ]
+    names = ("tenth", "people", "predicted", "happened", "chance alone")
+    texts = [
+        (str(decile), f"{people:,}", formats.percent(mean), formats.percent(rate), f"{formats.percent(low)} to {formats.percent(high)}")
+        for decile, people, mean, rate, low, high in deciles
+    ]
+    return Chart(title, _sized(rows, layers), names, texts)
+
+
+def nights(title: str, measured: Sequence[tuple[date, str, float, float | None]]) -> Chart:
+    """A model's measure over the nights, and its baseline's; each night with its model."""
+    rows = [
+        {"date": night.isoformat(), "chosen": value, "baseline": baseline,
+         "told": f"{formats.day(night)}: {model} {value:.4f}, baseline {formats.number(baseline, 4)}"}
+        for night, model, value, baseline in measured
+    ]  # fmt: skip
+    x = {"field": "date", "type": "temporal", "timeUnit": "utcyearmonthdate", "title": None, "axis": {"format": "%-d %b", "tickCount": 4}}
+
+    def layer(field: str, colour: str, dash: list[int]) -> dict:
+        y = {"field": field, "type": "quantitative", "title": None, "scale": {"zero": False}, "axis": {"tickCount": 4}}
+        mark = {"type": "line", "color": colour, "strokeDash": dash, "point": {"color": colour, "size": 30}}
+        return {"mark": mark, "encoding": {"x": x, "y": y, "tooltip": {"field": "told", "type": "nominal"}}}
+
+    layers = [layer("baseline", QUIET, [4, 3]), layer("chosen", ACCENT, [1, 0])]
+    texts = [(formats.day(night), model, f"{value:.4f}", formats.number(baseline, 4)) for night, model, value, baseline in measured]
+    return Chart(title, _sized(rows, layers), ("night", "model", "chosen", "baseline"), texts)
+
+
+def seconds(title: str, steps: Sequence[dict]) -> Chart:
+    """How long each step took, in the order given; with its peak memory in the table."""
+    rows = [{"step": step["step"], "seconds": step["seconds"], "told": f"{step['seconds']:,.1f} s"} for step in steps]
+    y = {"field": "step", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 190, "ticks": False, "domain": False}}
+    limit = max(step["seconds"] for step in steps) * 1.2 or 1
+    x = {"field": "seconds", "type": "quantitative", "title": None, "axis": None, "scale": {"domain": [0, limit]}}
+    text = {"field": "told", "type": "nominal"}
+    layers = [
+        {"mark": {"type": "bar", "color": ACCENT, "cornerRadiusEnd": 3, "height": 12}, "encoding": {"x": x, "y": y}},
+        {"mark": {"type": "text", "align": "left", "dx": 5, "color": INK}, "encoding": {"x": x, "y": y, "text": text}},
+    ]
+    told = [(step["step"], f"{step['seconds']:,.1f} s", f"{step['peak_bytes'] / 1e6:,.0f} MB") for step in steps]
+    return Chart(title, _sized(rows, layers) | {"height": BAR_STEP * len(rows)}, ("step", "time", "peak memory"), told)
+
+
+def _sized(rows: list[dict], layers: list[dict]) -> dict:
+    autosize = {"type": "fit-x", "contains": "padding"}
+    return {"width": "container", "height": HEIGHT, "autosize": autosize, "data": {"values": rows}, "layer": layers}

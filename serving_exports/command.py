@@ -10,8 +10,6 @@ from pathlib import Path
 import shop as shops
 import steps
 import warehouse
-from serving_exports.builds import Builds
-from serving_exports.tables import DATABASE
 from settings import PROJECT_ROOT, Settings
 
 
@@ -42,15 +40,3 @@ def last_night(settings: Settings, shop: shops.Shop) -> date:
     if night is None:
         raise steps.StepError(f"shop {shop.name} has no warehouse yet: run `make nightly` first")
     return night
-
-
-def current_database(settings: Settings, shop: shops.Shop) -> Path:
-    """The database that consumers open.
-
-    Raises:
-        StepError: nothing has been published yet.
-    """
-    builds = Builds(settings.paths(shop.name).serving)
-    if builds.current() is None:
-        raise steps.StepError(f"nothing is published for shop {shop.name} yet ({builds.link} leads nowhere): run `make nightly` first")
-    return builds.link / DATABASE

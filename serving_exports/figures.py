@@ -4,64 +4,47 @@ They also run on builds that the audit refused, so nulls in a key and numbers th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import duckdb
 
-import metrics
-from serving_exports import tables
-from serving_exports.charts import TREND_DAYS, Bar, LineChart, bars, every_day, line_chart, trailing_means, trailing_ratios
+from serving_exports import charts, formats, tables
+from serving_exports.charts import Bar, Chart, shares
 
-CHART_DAYS = 90
 PROBABILITY_BINS = 20
 TOP_ITEMS = 10
 
 
 @dataclass(frozen=True)
 class Section:
-    """What a section shows, or, for a build that breaks the contract, why it cannot."""
+    """What a section shows, or, for a build that lacks a table or breaks the contract, why it cannot."""
 
     content: object = None
     fault: str = ""
 
 
 @dataclass(frozen=True)
-class Kpi:
-    """One KPI in daily_kpis: its last day, its mean over the last seven days and over the seven before, its chart."""
-
-    label: str
-    unit: str  # count, money or share
-    description: str
-    last: float | None
-    mean: float | None
-    mean_before: float | None
-    chart: LineChart
-
-    @property
-    def change(self) -> float | None:
-        """Relative change of the weekly mean; None where there is nothing to compare with."""
-        return self.mean / self.mean_before - 1 if self.mean is not None and self.mean_before else None
-
-
-@dataclass(frozen=True)
 class Recommendations:
-    """Where the rows of user_recommendations come from, how widely they spread over the items, and the lists of newcomers."""
+    """Where the rows of user_recommendations come from, how widely they spread over the items, and the lists of newcomers.
+
+    Args:
+        recommendable: items that may be recommended; None where the build has no item_profiles.
+        top_share: share of all rows that the ten items recommended most have.
+    """
 
     rows: int
     people: int
     items: int
+    recommendable: int | None
+    top_share: float
     by_level: list[Bar]
-    by_reason: list[Bar]
-    by_treatment: list[Bar]
-    top_items: list[Bar]
-    newcomer_lists: int
-    by_newcomer_level: list[Bar]
+    charts: list[Chart]
 
 
 @dataclass(frozen=True)
 class Target:
-    """One target of user_predictions for the eligible: `bins` of the probability are equally wide, from 0 to 1."""
+    """One target of user_predictions for the eligible."""
 
     name: str
     horizon_days: int
@@ -70,86 +53,108 @@ class Target:
     median: float | None
     highest: float | None
     mean_value: float | None
-    bins: list[Bar]
+    charts: list[Chart] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class People:
-    """Who the people are: counts by segment and by lifecycle, and why some are not eligible."""
+    """Who the people are: counts by segment and by lifecycle, who moved, and why some are not eligible."""
 
     count: int
-    by_segment: list[Bar]
-    by_lifecycle: list[Bar]
-    ineligible: list[Bar]
+    charts: list[Chart]
+    moves: list[tuple[str, str, int]]
+    week: date | None
 
 
 def section(figures: Callable, *arguments: object) -> Section:
     """`figures(*arguments)`, or the sentence of DuckDB that says which table or column is not there."""
     try:
         return Section(figures(*arguments))
-    except (duckdb.CatalogException, duckdb.BinderException) as error:
+    except duckdb.CatalogException as error:
+        return Section(fault=f"not in this build ({str(error).splitlines()[0]})")
+    except duckdb.BinderException as error:
         return Section(fault=str(error).splitlines()[0])
 
 
-def kpis(connection: duckdb.DuckDBPyConnection, run_date: date) -> list[Kpi]:
-    """Every KPI of models/metrics.yml that daily_kpis has, in the order of that file, over the last days up to the night's."""
-    columns = {column.name: column for column in tables.columns(connection, "serving", "daily_kpis")}
-    shown_metrics = [metric for metric in metrics.read() if metric.name in columns]
-    names = ", ".join(["date", *(metric.name for metric in shown_metrics)])
-    rows = connection.execute(f"select {names} from serving.daily_kpis where date is not null order by date").fetchall()
-    dates, *values = zip(*rows, strict=True) if rows else [()] * (1 + len(shown_metrics))
-    known_days = max(1, (run_date - min(dates, default=run_date)).days + 1)
-    shown = min(known_days, CHART_DAYS)
-    lead = min(known_days - shown, TREND_DAYS - 1)
-    series = {
-        metric.name: every_day(zip(dates, of_metric, strict=True), run_date, shown + lead)
-        for metric, of_metric in zip(shown_metrics, values, strict=True)
-    }
-    return [_kpi(metric, columns[metric.name].description, series, lead) for metric in shown_metrics]
-
-
-def _kpi(metric: metrics.Metric, description: str, series: dict[str, list[tuple[date, float | None]]], lead: int) -> Kpi:
-    daily = series[metric.name]
-    weekly = _weekly(metric, {name: [value for _, value in days] for name, days in series.items()})
-    before = weekly[-1 - TREND_DAYS] if len(weekly) > TREND_DAYS else None
-    return Kpi(metric.label, metric.unit, description, daily[-1][1], weekly[-1], before, line_chart(daily, lead, weekly))
-
-
-def _weekly(metric: metrics.Metric, values: dict[str, list[float | None]]) -> list[float | None]:
-    """A KPI over the week up to each day: its daily mean, or, of a ratio whose parts are known, the ratio of the whole week."""
-    if metric.ratio and set(metric.ratio) <= values.keys():
-        return trailing_ratios(*(values[name] for name in metric.ratio), TREND_DAYS)
-    return trailing_means(values[metric.name], TREND_DAYS)
+def has(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return bool(tables.columns(connection, "serving", table))
 
 
 def recommendations(connection: duckdb.DuckDBPyConnection) -> Recommendations:
     rows, people, items = connection.execute(
         "select count(*), count(distinct user_key), count(distinct item_id) from serving.user_recommendations"
     ).fetchone()
-    return Recommendations(
-        rows,
-        people,
-        items,
-        by_level=_counts(connection, "serving.user_recommendations", "fallback_level", order="1"),
-        by_reason=_counts(connection, "serving.user_recommendations", "reason"),
-        by_treatment=_counts(connection, "(select distinct user_key, treatment from serving.user_recommendations)", "treatment"),
-        top_items=_counts(connection, "serving.user_recommendations", "item_id", limit=TOP_ITEMS),
-        newcomer_lists=connection.execute("select count(distinct country) from serving.newcomer_recommendations").fetchone()[0],
-        by_newcomer_level=_counts(connection, "serving.newcomer_recommendations", "fallback_level", order="1"),
+    newcomer_lists = connection.execute("select count(distinct country) from serving.newcomer_recommendations").fetchone()[0]
+    by_level = _counts(connection, "serving.user_recommendations", "fallback_level", order="1")
+    by_item = _counts(connection, *_named_items(connection))
+    treated = _counts(connection, "(select distinct user_key, treatment from serving.user_recommendations)", "treatment")
+    newcomers = _counts(connection, "serving.newcomer_recommendations", "fallback_level", order="1")
+    reasons = _counts(connection, "serving.user_recommendations", "reason")
+    told = f"{newcomer_lists:,} lists for people of whom nothing is known, by country; rows by level: 2 popular in the country, 3 popular"
+    shown = [
+        charts.bars("Rows by fall-back level", by_level),
+        charts.bars("Rows by the reason given", reasons),
+        charts.bars("The items recommended most, with their share of all rows", by_item[:TOP_ITEMS]),
+        charts.bars("People by treatment", treated, "people"),
+        charts.bars(told, newcomers),
+    ]
+    top_share = sum(bar.share for bar in by_item[:TOP_ITEMS])
+    return Recommendations(rows, people, items, _recommendable(connection), top_share, by_level, shown)
+
+
+def _named_items(connection: duckdb.DuckDBPyConnection) -> tuple[str, str]:
+    """The recommendations with a column that names the item to people: by its title where the build has titles."""
+    if not has(connection, "item_profiles"):
+        return "serving.user_recommendations", "item_id"
+    return (
+        "serving.user_recommendations left join serving.item_profiles using (item_id)",
+        "item_id || coalesce(' ' || title, '')",
     )
+
+
+def _recommendable(connection: duckdb.DuckDBPyConnection) -> int | None:
+    if not has(connection, "item_profiles"):
+        return None
+    return connection.execute("select count(*) from serving.item_profiles where is_recommendable").fetchone()[0]
+
+
+def top_items(connection: duckdb.DuckDBPyConnection) -> list[Chart]:
+    """What was bought and looked at most in 30 days."""
+    name = "item_id || coalesce(' ' || title, '')"
+    made = []
+    for column, title in (("purchase_count_30d", "Order lines in 30 days"), ("view_count_30d", "Views in 30 days")):
+        rows = connection.execute(
+            f"select {name}, {column} from serving.item_profiles where {column} > 0 order by {column} desc, item_id"
+        ).fetchall()
+        made.append(charts.bars(f"{title}, the ten first items", shares(rows)[:TOP_ITEMS], "times"))
+    return made
 
 
 def people(connection: duckdb.DuckDBPyConnection) -> People:
-    return People(
-        connection.execute("select count(*) from serving.user_segments").fetchone()[0],
-        by_segment=_counts(connection, "serving.user_segments", "segment"),
-        by_lifecycle=_counts(connection, "serving.user_segments", "lifecycle"),
-        ineligible=_counts(
-            connection,
-            "(select distinct user_key, ineligible_reason from serving.user_predictions where not is_eligible)",
-            "ineligible_reason",
+    count = connection.execute("select count(*) from serving.user_segments").fetchone()[0]
+    ineligible = "(select distinct user_key, ineligible_reason from serving.user_predictions where not is_eligible)"
+    why = _counts(connection, ineligible, "ineligible_reason")
+    shown = [
+        charts.bars(
+            f"{formats.counted(count, 'person', 'people')} by segment", _counts(connection, "serving.user_segments", "segment"), "people"
         ),
-    )
+        charts.bars("People by lifecycle", _counts(connection, "serving.user_segments", "lifecycle"), "people"),
+        *([charts.bars("Not eligible for a prediction, and why", why, "people")] if why else []),
+    ]
+    moves = _moves(connection) if has(connection, "segment_migrations") else []
+    return People(count, shown, [move[1:] for move in moves], moves[0][0] if moves else None)
+
+
+def _moves(connection: duckdb.DuckDBPyConnection) -> list[tuple[date, str, str, int]]:
+    """The moves between segments of the newest week, the most frequent first."""
+    return connection.execute(
+        """
+        select week, from_segment, to_segment, people from serving.segment_migrations
+        where week = (select max(week) from serving.segment_migrations) and from_segment <> to_segment
+        order by people desc, from_segment, to_segment
+        limit 15
+        """
+    ).fetchall()
 
 
 def targets(connection: duckdb.DuckDBPyConnection) -> list[Target]:
@@ -164,10 +169,14 @@ def targets(connection: duckdb.DuckDBPyConnection) -> list[Target]:
         order by target
         """
     ).fetchall()
-    return [Target(*row, bins=_probability_bins(connection, row[0])) for row in rows]
+    come = outcomes(connection) if has(connection, "prediction_outcomes") else {}
+    return [Target(*row, charts=[*_probabilities(connection, row), *come.get(row[0], [])]) for row in rows]
 
 
-def _probability_bins(connection: duckdb.DuckDBPyConnection, target: str) -> list[Bar]:
+def _probabilities(connection: duckdb.DuckDBPyConnection, target: tuple) -> list[Chart]:
+    name, _, people, mean = target[:4]
+    if mean is None:
+        return []
     counts = dict(
         connection.execute(
             """
@@ -175,18 +184,41 @@ def _probability_bins(connection: duckdb.DuckDBPyConnection, target: str) -> lis
             where is_eligible and target = $target and probability between 0 and 1
             group by bin
             """,
-            {"bins": PROBABILITY_BINS, "target": target},
+            {"bins": PROBABILITY_BINS, "target": name},
         ).fetchall()
     )
-    width = 100 // PROBABILITY_BINS
-    return bars([(f"{place * width}–{(place + 1) * width} %", counts.get(place, 0)) for place in range(PROBABILITY_BINS)])
+    bins = [(place / PROBABILITY_BINS, (place + 1) / PROBABILITY_BINS, counts.get(place, 0)) for place in range(PROBABILITY_BINS)]
+    return [charts.histogram(f"{formats.words(name)}: {people:,} people by probability", bins)]
 
 
-def _counts(
-    connection: duckdb.DuckDBPyConnection, relation: str, column: str, order: str = "2 desc, 1", limit: int | None = None
-) -> list[Bar]:
+def outcomes(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Chart]]:
+    """By target, what became of an earlier night's predictions."""
+    rows = connection.execute(
+        """
+        select target, scored_date, horizon_days, decile, people, mean_probability, realised_rate, chance_low, chance_high
+        from serving.prediction_outcomes
+        where realised_rate is not null and mean_probability is not null and chance_low is not null
+        order by target, decile
+        """
+    ).fetchall()
+    by_target: dict[str, list[tuple]] = {}
+    for row in rows:
+        by_target.setdefault(row[0], []).append(row)
+    return {
+        target: [
+            charts.outcomes(
+                f"{formats.words(target)}: the predictions of {formats.day(of[0][1])} (strokes) and what happened in the"
+                f" {of[0][2]} days after (points), with what chance alone allows (bands)",
+                [row[3:] for row in of],
+            )
+        ]
+        for target, of in by_target.items()
+    }  # fmt: skip
+
+
+def _counts(connection: duckdb.DuckDBPyConnection, relation: str, column: str, order: str = "2 desc, 1") -> list[Bar]:
     """Rows by the values of a column; the largest first unless `order` says otherwise."""
     rows = connection.execute(
         f"select coalesce(cast({column} as varchar), 'none'), count(*) from {relation} group by 1 order by {order}"
     ).fetchall()
-    return bars(rows)[:limit]
+    return shares(rows)

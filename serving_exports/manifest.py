@@ -42,8 +42,8 @@ def read_run(connection: duckdb.DuckDBPyConnection) -> dict:
     }
 
 
-def compose(shop: Shop, run: dict, written: list[WrittenTable], checks: list[Check]) -> dict:
-    """The manifest but for the files' digests; `run` is what `read_run` returned."""
+def compose(shop: Shop, run: dict, written: list[WrittenTable], checks: list[Check], past: list[dict]) -> dict:
+    """The manifest but for the files' digests; `run` is what `read_run` returned, `past` what `history.carried` did."""
     return {
         "build_id": run["build_id"],
         "shop": run["shop"],
@@ -57,6 +57,7 @@ def compose(shop: Shop, run: dict, written: list[WrittenTable], checks: list[Che
         "models": run["models"],
         "degraded": run["degraded"],
         "intake": run["intake"],
+        "history": past,
         "audit": {"passed": all(check.passed for check in checks), "checks": [asdict(check) for check in checks]},
     }
 

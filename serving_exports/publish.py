@@ -16,11 +16,10 @@ import duckdb
 import steps
 import warehouse
 from faults import fault_point
-from serving_exports import audit, flips, manifest, report, tables
+from serving_exports import audit, flips, history, manifest, report, tables, vega
 from serving_exports.builds import KEEP_BUILDS, Builds
 from settings import Settings
 from shop import Shop
-from warehouse import ServingTable
 
 log = logging.getLogger("publish")
 
@@ -66,7 +65,7 @@ def _build(settings: Settings, shop: Shop, run_date: date, builds: Builds, despi
         partial = builds.begin(build_id)
         connection.execute(f"set temp_directory = {tables.literal(partial.with_suffix('.spill.partial'))}")
         fault_point("publish.begun")
-        content = _write(connection, warehouse.serving_tables(settings, shop, run_date), partial, shop, run, despite_volume)
+        content = _write(connection, settings, shop, run, builds, partial, despite_volume)
     if not content["audit"]["passed"]:
         raise _refusal(builds, partial, content)
     builds.finish(partial)
@@ -75,18 +74,22 @@ def _build(settings: Settings, shop: Shop, run_date: date, builds: Builds, despi
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, published: list[ServingTable], partial: Path, shop: Shop, run: dict, despite_volume: bool
+    connection: duckdb.DuckDBPyConnection, settings: Settings, shop: Shop, run: dict, builds: Builds, partial: Path, despite_volume: bool
 ) -> dict:
     """Write everything a build holds into `partial` and return its manifest, which tells whether the audit passed."""
+    run_date, served = run["run_date"], builds.current()
+    published = warehouse.serving_tables(settings, shop, run_date)
     tables.write(connection, published, partial)
     log.info("wrote %d tables", len(published))
     with tables.attached(connection, partial):
         written = [audit.read_back(connection, table) for table in published]
-        checks = audit.run(connection, written, partial, run["run_date"], shop, despite_volume)
+        checks = audit.run(connection, written, partial, run_date, shop, despite_volume)
         log.info("audit: %d of %d checks passed", sum(check.passed for check in checks), len(checks))
         fault_point("publish.audited")
-        content = manifest.compose(shop, run, written, checks)
-        (partial / report.FILE).write_text(report.render(connection, content), encoding="utf-8")
+        past = history.carried(builds.manifest(served) if served else None, run_date)
+        content = manifest.compose(shop, run, written, checks, past)
+        page = report.render(connection, content, vega.script(settings.cache), steps.times(settings, shop, run_date))
+        (partial / report.FILE).write_text(page, encoding="utf-8")
     fault_point("publish.reported")
     manifest.write(content, partial)
     return content

@@ -9,13 +9,13 @@ since nobody else can write meanwhile.
 
 import shutil
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import duckdb
 
-import steps
 import warehouse
-from serving_exports import command
+from serving_exports import command, published
 from serving_exports.text_table import text_table
 from settings import Settings
 from shop import Shop
@@ -32,27 +32,18 @@ def query(settings: Settings, shop: Shop, sql: str, width: int | None = None, of
     Raises:
         StepError: nothing is published or built, `sql` is not one statement, or DuckDB refused it (its message is repeated).
     """
-    with _warehouse(settings, shop) if of_warehouse else _published(settings, shop) as connection:
+    with _warehouse(settings, shop) if of_warehouse else published.opened(settings, published.current(settings, shop)) as connection:
+        table = published.answer(connection, sql).table
+    rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    return "\n".join([text_table(table.column_names, rows, width), EMPTY if not rows else f"({len(rows):,} row{'s' * (len(rows) != 1)})"])
+
+
+@contextmanager
+def _warehouse(settings: Settings, shop: Shop) -> Iterator[duckdb.DuckDBPyConnection]:
+    with warehouse.reader(settings, shop, command.last_night(settings, shop)) as connection:
         connection.execute("set timezone = 'UTC'")
-        connection.execute("set enable_external_access = false")
-        connection.execute("set lock_configuration = true")
-        try:
-            if len(statements := connection.extract_statements(sql)) != 1:
-                raise steps.StepError(f"one statement is asked for, not {len(statements)}")
-            answer = connection.execute(statements[0])
-            names, rows = [column[0] for column in answer.description or ()], answer.fetchall()
-        except duckdb.Error as error:
-            raise steps.StepError(str(error)) from error
-    return "\n".join([text_table(names, rows, width), EMPTY if not rows else f"({len(rows):,} row{'s' * (len(rows) != 1)})"])
-
-
-def _published(settings: Settings, shop: Shop) -> duckdb.DuckDBPyConnection:
-    config = {"memory_limit": settings.memory_limit, "threads": settings.threads}
-    return duckdb.connect(str(command.current_database(settings, shop)), read_only=True, config=config)
-
-
-def _warehouse(settings: Settings, shop: Shop) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-    return warehouse.reader(settings, shop, command.last_night(settings, shop))
+        published.lock(connection)
+        yield connection
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 import duckdb
 
 import steps
-from serving_exports import command
+from serving_exports import command, published
 from serving_exports.builds import Builds
 from serving_exports.report import FILE as REPORT
 from serving_exports.tables import DATABASE, quoted
@@ -32,7 +32,7 @@ def show(settings: Settings, shop: Shop, run_date: date | None = None, width: in
     Raises:
         StepError: nothing is published yet, or nothing of that night.
     """
-    command.current_database(settings, shop)  # nothing can be shown before the first publish
+    published.current(settings, shop)  # nothing can be shown before the first publish
     builds = Builds(settings.paths(shop.name).serving)
     build_id = builds.current() if run_date is None else _build_of(builds, run_date)
     folder = builds.link if build_id == builds.current() else builds.folder(build_id)

@@ -22,6 +22,7 @@ PUBLISHED_TABLES = {
     "user_recommendations",
     "newcomer_recommendations",
     "item_recommendations",
+    "item_profiles",
     "user_segments",
     "user_segment_history",
     "segment_migrations",

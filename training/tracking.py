@@ -23,6 +23,12 @@ ALIAS = "champion"
 MODEL_FOLDER = "model"
 HASHES_TAG = "model_sha256"
 USED_TAG = "used_at"
+NOTE_TAG = "mlflow.note.content"  # what MLflow's page shows as the description
+DESCRIPTION = """\
+One parent run per night; under it one run per fit, with parameters, metrics and plots beside the baselines' on the same days.
+Sort by the tag `run_date` to compare nights. The parent says what was promoted or kept, and why; the champion is the alias of
+the registered model of this name.
+"""
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,9 @@ class Store:
         experiment = self._client.get_experiment_by_name(self.name)
         location = settings.mlflow_artifacts / shop_name / task
         self._experiment = (
-            experiment.experiment_id if experiment else self._client.create_experiment(self.name, artifact_location=location.as_uri())
+            experiment.experiment_id
+            if experiment
+            else self._client.create_experiment(self.name, artifact_location=location.as_uri(), tags={NOTE_TAG: DESCRIPTION})
         )
 
     @contextmanager

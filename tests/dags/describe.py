@@ -66,6 +66,8 @@ def describe_task(dag: DAG, task: object, contexts: list[dict]) -> dict:
         "commands": [render(dag, task, context) for context in contexts],
         "tries": {limit: decide(task, limit) for limit in (None, "0", "1")},
         "notices": len(task.on_failure_callback),
+        "doc_md": task.doc_md,
+        "outlets": [asset.uri for asset in task.outlets],
     }
 
 

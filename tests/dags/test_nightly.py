@@ -82,6 +82,18 @@ def test_the_page_of_the_dag_says_what_to_do_for_every_task(demo: dict) -> None:
     assert [name for name in UPSTREAM if name not in told] == []
 
 
+def test_each_task_says_what_to_do_when_it_fails(loaded: dict) -> None:
+    tasks = {name: task for dag in loaded["dags"].values() for name, task in dag["tasks"].items()}
+    assert [name for name, task in tasks.items() if not task["doc_md"]] == []
+    assert tasks["train_purchase_7d"]["doc_md"].startswith("mostly memory.")
+
+
+def test_publish_brings_every_published_table_as_an_asset(demo: dict) -> None:
+    models = sorted(file.stem for file in (PROJECT_ROOT / "dbt_project" / "models" / "serving").glob("*.yml"))
+    assert demo["tasks"]["publish"]["outlets"] == [f"nightcart://demo/{name}" for name in models]
+    assert [name for name, task in demo["tasks"].items() if task["outlets"]] == ["publish"]
+
+
 @pytest.mark.parametrize("task_id", COMMANDS)
 def test_a_task_is_one_visible_command_per_step(demo: dict, task_id: str) -> None:
     by_hand, _ = demo["tasks"][task_id]["commands"]

@@ -9,6 +9,8 @@ import pytest
 from services import setup
 from settings import Settings
 
+PORTS = ("NIGHTCART_AIRFLOW_PORT", "NIGHTCART_MLFLOW_PORT", "NIGHTCART_DOCS_PORT", "NIGHTCART_EXPLORER_PORT")
+
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Settings:
@@ -28,7 +30,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def installed_environment(installation: Settings) -> dict[str, str]:
     """The caller's environment for commands on the installation; its services listen on free ports."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("NIGHTCART_", "AIRFLOW", "MLFLOW"))}
-    ports = {name: str(free_port()) for name in ("NIGHTCART_AIRFLOW_PORT", "NIGHTCART_MLFLOW_PORT", "NIGHTCART_DOCS_PORT")}
+    ports = {name: str(free_port()) for name in PORTS}
     return inherited | ports | {"NIGHTCART_DATA": str(installation.data)}
 
 

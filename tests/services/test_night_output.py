@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.night_output import NightOutput
+from services.night_output import CLEAR, NightOutput
 
 HOOK = "airflow.task.hooks.airflow.providers.standard.hooks.subprocess.SubprocessHook"
 DAG = "airflow.sdk.definitions.dag"
@@ -80,3 +80,21 @@ def test_every_line_is_kept_for_the_owner(raw_log: Path) -> None:
     shown(raw_log, lines)
     assert raw_log.read_text() == "".join(lines)
     assert raw_log.stat().st_mode & 0o777 == 0o600
+
+
+def test_on_a_terminal_progress_is_one_line_and_elsewhere_plain_lines(raw_log: Path) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    lines = task("score", "04:05:06 training: epoch 1 of 5", "04:05:07 training: epoch 2 of 5", "score demo: 3 rows")
+    terminal = Terminal()
+    output = NightOutput(raw_log, terminal)
+    for line in lines:
+        output.show(line)
+    shown_lines = terminal.getvalue().split("\n")
+    assert [line.rsplit("\r")[-1].removeprefix(CLEAR)[22:] for line in shown_lines[:1]] == ["score demo: 3 rows"]
+    assert "training: epoch 2 of 5" in shown_lines[0]
+    assert len(shown_lines) == 3  # the summary, its time, and nothing after
+    _, plain = shown(raw_log, lines)
+    assert ["score", "04:05:07 training: epoch 2 of 5"] in plain

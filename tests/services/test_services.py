@@ -26,6 +26,7 @@ class Running:
     airflow: str
     mlflow: str
     docs: str
+    explorer: str
     secrets: dict[str, str]
 
 
@@ -47,6 +48,7 @@ def running(installation: Settings, installed_environment: dict[str, str]) -> It
             f"http://127.0.0.1:{installed_environment['NIGHTCART_AIRFLOW_PORT']}",
             f"http://127.0.0.1:{installed_environment['NIGHTCART_MLFLOW_PORT']}",
             f"http://127.0.0.1:{installed_environment['NIGHTCART_DOCS_PORT']}",
+            f"http://127.0.0.1:{installed_environment['NIGHTCART_EXPLORER_PORT']}",
             read_secrets(installation.secrets_file),
         )
     finally:
@@ -92,6 +94,14 @@ def test_the_documentation_of_the_tables_is_shown_to_who_logs_in(running: Runnin
     assert status == 200 and "fct_daily_kpis" in page
 
 
+def test_the_explorer_is_shown_to_who_logs_in(running: Running) -> None:
+    login = base64.b64encode(f"admin:{running.secrets[keys.EXPLORER_PASSWORD]}".encode()).decode()
+    assert ask(running.explorer)[0] == 401
+    assert ask(f"{running.explorer}/_stcore/health")[0] == 401
+    status, page = ask(running.explorer, Authorization=f"Basic {login}")
+    assert status == 200 and "Streamlit" in page
+
+
 def test_nothing_listens_to_other_machines(running: Running) -> None:
     members = {process for service in running.started for process in processes.members(service)}
     listening = {
@@ -104,7 +114,7 @@ def test_nothing_listens_to_other_machines(running: Running) -> None:
 
 
 def test_what_is_printed_shows_where_and_not_the_passwords(running: Running) -> None:
-    assert all(url in running.said for url in (running.airflow, running.mlflow, running.docs))
+    assert all(url in running.said for url in (running.airflow, running.mlflow, running.docs, running.explorer))
     assert not any(secret in running.said for secret in running.secrets.values())
 
 
@@ -115,7 +125,7 @@ def test_the_logs_hold_no_secret(running: Running, installation: Settings) -> No
 
 def test_down_leaves_no_process_behind(running: Running, installation: Settings, installed_environment: dict[str, str]) -> None:
     members = {process for service in running.started for process in processes.members(service)}
-    assert len(members) >= len(running.started) == 5
+    assert len(members) >= len(running.started) == 6
     subprocess.run([sys.executable, "-m", "services.down"], cwd=PROJECT_ROOT, env=installed_environment, check=True, timeout=90)
     assert [process for process in members if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
     assert not environment.services_file(installation).exists()

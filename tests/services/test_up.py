@@ -9,7 +9,7 @@ import pytest
 from services import down, environment, health, keys, processes, up
 from settings import Settings, read_secrets
 from steps import StepError
-from tests.services.conftest import free_port
+from tests.services.conftest import PORTS, free_port
 
 RUNS = "import time; time.sleep(60)"
 
@@ -17,7 +17,7 @@ RUNS = "import time; time.sleep(60)"
 @pytest.fixture(autouse=True)
 def free_ports(monkeypatch: pytest.MonkeyPatch, fresh: Settings) -> None:
     environment.logs(fresh).mkdir(parents=True)
-    for name in ("NIGHTCART_AIRFLOW_PORT", "NIGHTCART_MLFLOW_PORT", "NIGHTCART_DOCS_PORT"):
+    for name in PORTS:
         monkeypatch.setenv(name, str(free_port()))
 
 

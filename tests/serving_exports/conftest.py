@@ -15,6 +15,7 @@ import pytest
 
 import shop as shops
 import warehouse
+from serving_exports import vega
 from serving_exports.builds import Builds
 from serving_exports.publish import publish
 from settings import PROJECT_ROOT, Settings
@@ -149,10 +150,19 @@ def written_warehouses(tmp_path_factory: pytest.TempPathFactory) -> Callable[...
 
 
 @pytest.fixture(scope="session")
-def shop_in(written_warehouses: Callable[..., Path]) -> Callable[..., SmallShop]:
-    """Makes a shop whose data lies in the given folder."""
+def chart_script(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache with the script of the report's charts, which takes seconds to make."""
+    cache = tmp_path_factory.mktemp("cache")
+    vega.script(cache)
+    return cache
+
+
+@pytest.fixture(scope="session")
+def shop_in(written_warehouses: Callable[..., Path], chart_script: Path) -> Callable[..., SmallShop]:
+    """Makes a shop whose data lies in the given folder, which holds nothing yet but the charts' script."""
 
     def make(folder: Path, k: int = 10) -> SmallShop:
+        shutil.copytree(chart_script, folder / "data" / "cache", dirs_exist_ok=True)
         file = folder / "corner.yml"
         file.write_text(
             "name: corner\ntitle: The corner shop\ntimezone: Europe/Berlin\ncurrency: EUR\n"
@@ -180,7 +190,7 @@ def published_data(tmp_path_factory: pytest.TempPathFactory, shop_in: Callable[.
 
 @pytest.fixture
 def empty_shop(tmp_path: Path, shop_in: Callable[..., SmallShop]) -> SmallShop:
-    """A shop whose data folder does not exist yet."""
+    """A shop that has neither a warehouse nor a build."""
     return shop_in(tmp_path)
 
 
@@ -194,7 +204,7 @@ def filled_shop(empty_shop: SmallShop) -> SmallShop:
 @pytest.fixture
 def published_shop(empty_shop: SmallShop, published_data: Path) -> SmallShop:
     """A shop with the three nights of NIGHTS published, the last of them current and still in the warehouse."""
-    shutil.copytree(published_data, empty_shop.settings.data, symlinks=True)
+    shutil.copytree(published_data, empty_shop.settings.data, symlinks=True, dirs_exist_ok=True)
     return empty_shop
 
 

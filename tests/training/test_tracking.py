@@ -26,6 +26,7 @@ def test_an_experiment_carries_the_shops_name_and_its_files_lie_in_the_settings_
     experiment = client.get_experiment_by_name("tiny.recommendations")
     assert experiment.artifact_location == (fresh_place.settings.mlflow_artifacts / "tiny" / "recommendations").as_uri()
     assert tracking.Store(fresh_place.settings, "tiny", "recommendations").name == "tiny.recommendations"
+    assert experiment.tags["mlflow.note.content"] == tracking.DESCRIPTION
 
 
 def test_a_fit_is_a_nested_run_with_what_was_logged(store, client):

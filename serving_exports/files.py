@@ -1,0 +1,37 @@
+"""A build as CSV or JSON lines: one folder per build, one file per table, rows in the order of the key."""
+
+import json
+import shutil
+from pathlib import Path
+
+import duckdb
+
+from serving_exports.tables import DATABASE, literal, quoted
+from settings import Settings, sync
+
+OPTIONS = {"csv": "format csv, header", "jsonl": "format json"}
+
+
+def write(settings: Settings, folder: Path, to: str, form: str) -> tuple[str, int | None]:
+    """Write the build in `folder` into `to`/<build>; returns where it is and its rows, None if it was there.
+
+    Args:
+        form: csv or jsonl.
+    """
+    target = Path(to).resolve() / folder.name
+    if target.exists():
+        return str(target), None
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of an export that was cut short
+    partial.mkdir(parents=True)
+    tables = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["tables"]
+    config = {"memory_limit": settings.memory_limit, "threads": settings.threads}
+    with duckdb.connect(str(folder / DATABASE), read_only=True, config=config) as connection:
+        connection.execute("set timezone = 'UTC'")
+        for name, table in tables.items():
+            key, file = ", ".join(map(quoted, table["key"])), partial / f"{name}.{form}"
+            connection.execute(f"copy (select * from {quoted(name)} order by {key}) to {literal(file)} ({OPTIONS[form]})")
+            sync(file)
+    sync(partial)
+    partial.rename(target)
+    return str(target), sum(table["rows"] for table in tables.values())

@@ -1,0 +1,54 @@
+"""The night in plain words: the first thing that the report says, and what a screen reader reads of it."""
+
+from datetime import date
+
+from serving_exports.figures import Recommendations, Target
+from serving_exports.formats import counted, day, number, percent, words
+
+
+def sentences(manifest: dict, recommendations: Recommendations | None, targets: list[Target] | None) -> list[str]:
+    """What came in, what was decided, what the tables hold, what was missing: one sentence each."""
+    told = [_intake(manifest["intake"]["night"], date.fromisoformat(manifest["run_date"]))]
+    told += manifest["intake"]["warnings"]
+    told += [_model(model) for model in {model["task"]: model for model in manifest["models"]}.values()]
+    if recommendations:
+        told.append(_spread(recommendations))
+    told += [
+        f"About {number(target.mean * target.people)} of {number(target.people)} are expected to {_deed(target)} in the next"
+        f" {target.horizon_days} days."
+        for target in targets or []
+        if target.mean is not None
+    ]
+    told.append(_degraded(manifest["degraded"]))
+    return told
+
+
+def _intake(night: dict, run_date: date) -> str:
+    return (
+        f"On {day(run_date)} {counted(night['files'], 'file')} brought {counted(night['read'], 'record')}: "
+        f"{number(night['landed'])} landed, {number(night['quarantined'])} were refused, {number(night['duplicate'])} had come before; "
+        f"{counted(night['late_event'], 'event line')} of an earlier day than the delivery’s."
+    )
+
+
+def _model(model: dict) -> str:
+    return f"{words(model['task'])}: {model['decision'] or 'scored by ' + model['model_name']}."
+
+
+def _spread(recommendations: Recommendations) -> str:
+    own = next((bar.share for bar in recommendations.by_level if bar.label == "0"), 0.0)
+    of_all = ""
+    if recommendations.recommendable:
+        of_all = f", {percent(recommendations.items / recommendations.recommendable, 0)} of those that may be"
+    return (
+        f"{counted(recommendations.people, 'person is', 'people are')} recommended {number(recommendations.items)} different items"
+        f"{of_all}; {percent(own, 0)} of the places come from the model itself."
+    )
+
+
+def _deed(target: Target) -> str:
+    return target.name.split("_")[0]
+
+
+def _degraded(degraded: list[str]) -> str:
+    return f"Switched off: {'; '.join(degraded)}." if degraded else "Nothing was switched off."
