@@ -13,13 +13,14 @@ import pytest
 
 from settings import PROJECT_ROOT
 
-FOUNDATION = {"settings", "sources", "shop", "steps", "faults", "rotation", "metrics"}
+FOUNDATION = {"settings", "sources", "targets", "shop", "steps", "faults", "rotation", "metrics"}
 MAY_IMPORT = {
     "settings": set(),
     "faults": set(),
     "metrics": {"settings"},
     "sources": set(),
-    "shop": {"settings", "sources"},
+    "targets": {"sources"},
+    "shop": {"settings", "sources", "targets"},
     "steps": {"settings", "shop", "sources"},
     "rotation": {"settings", "steps"},
     "warehouse": FOUNDATION,
