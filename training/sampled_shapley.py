@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-PLAYERS = 20  # features that are told apart; all others together are one more
-PAIRS = 2  # of walks, there and back
+PLAYERS = 15  # features that are told apart; all others together are one more
+PAIRS = 1  # of walks, there and back
 SAMPLE = 200  # rows that say which features those are
 
 

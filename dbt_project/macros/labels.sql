@@ -45,7 +45,8 @@
     group by asked.as_of_date, asked.user_key, asked.horizon_days
 {%- endmacro %}
 
-{# What people bought day by day in each top category after the first as-of day of `asked`, as the catalogue knows it tonight. #}
+{# What people bought day by day in each top category after the first as-of day of `asked`, as the catalogue had it on the day;
+   of an item that it did not know yet, as it first had it. #}
 {% macro category_days_after(asked) -%}
     select
         persons.user_key as person_key,
@@ -55,7 +56,18 @@
         cast(sum(user_item_days.purchase_amount) as decimal(18, 2)) as purchase_amount,
     from {{ ref('fct_user_item_days') }} as user_item_days
     inner join {{ ref('int_persons') }} as persons on user_item_days.visitor_key = persons.visitor_key
-    inner join {{ ref('dim_items') }} as items on user_item_days.item_id = items.item_id
+    inner join (
+        select
+            item_id,
+            top_category,
+            valid_until,
+            lag(valid_until) over (partition by item_id order by valid_from) as known_from,
+        from {{ ref('dim_item_history') }}
+    ) as items
+        on
+            user_item_days.item_id = items.item_id
+            and user_item_days.event_date >= coalesce(items.known_from, date '-infinity')
+            and user_item_days.event_date < coalesce(items.valid_until, date 'infinity')
     where
         user_item_days.purchase_count > 0
         and user_item_days.event_date > (select min(asked.as_of_date) from {{ asked }} as asked)

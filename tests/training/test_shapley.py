@@ -71,5 +71,5 @@ def test_of_many_features_the_strongest_are_told_apart_and_the_sum_is_kept_for_t
         return (has_own * weights * (1 + rows[:, None] % 2)).sum(axis=1)
 
     found = sampled_shapley.contributions(rows=6, features=35, score=score, seed=7)
-    wanted = np.where(np.arange(35) >= 15, weights, 0) * np.array([1, 2, 1, 2, 1, 2])[:, None]
+    wanted = np.where(np.arange(35) >= 35 - sampled_shapley.PLAYERS, weights, 0) * np.array([1, 2, 1, 2, 1, 2])[:, None]
     assert found == pytest.approx(wanted)

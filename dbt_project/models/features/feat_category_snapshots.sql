@@ -98,7 +98,6 @@ pairs as (
         behaviour.days_since_last_category_event,
         behaviour.days_since_last_category_cart,
         behaviour.days_since_last_category_purchase,
-        top_categories.category_buyer_count_90d,
         snapshots.top_category,
         snapshots.days_since_last_event,
         snapshots.days_since_last_order,

@@ -1,7 +1,7 @@
 {%
     set published = [
         ref('user_recommendations'), ref('newcomer_recommendations'), ref('item_recommendations'), ref('user_segments'),
-        ref('user_predictions'), ref('user_profiles'), ref('daily_kpis'),
+        ref('user_predictions'), ref('user_category_predictions'), ref('user_profiles'), ref('daily_kpis'),
     ]
 %}
 
