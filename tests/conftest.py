@@ -22,7 +22,8 @@ HMAC_KEY = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 TARGETS = (  # one of each kind, few candidates where the target is not the point
     "purchase_7d",
     {
-        "name": "churn_14d", "horizon_days": 14, "label": "is_silent", "population": "days_since_last_order + 14 > mean_days_between_orders",
+        "name": "churn_14d", "horizon_days": 14, "label": "is_silent",
+        "population": "days_since_last_order + 14 > mean_days_between_orders",
         "outside": "no_purchase_due", "models": ["base_rate", "gradient_boosting"],
     },
     {"name": "value_28d", "horizon_days": 28, "kind": "value", "label": "order_amount", "models": ["mean_value", "value_boosting"]},

@@ -262,7 +262,8 @@ def test_everyone_has_a_row_for_every_target_or_the_reason_why_not(published_sho
         people = rows(connection, "select count(distinct user_key) from user_predictions")[0][0]
         counts = rows(
             connection,
-            "select target, count(*), count(probability), count(expected_value), count(*) filter (is_eligible) from user_predictions group by 1",
+            "select target, count(*), count(probability), count(expected_value), count(*) filter (is_eligible)"
+            " from user_predictions group by 1",
         )
         reasons = set(rows(connection, "select distinct target, ineligible_reason from user_predictions where not is_eligible"))
         categories = rows(connection, "select count(distinct category), count(*), count(probability) from user_category_predictions")[0]

@@ -59,7 +59,9 @@ def customers() -> Customers:
             count(*) filter (not is_known) as later,
             sum(cds) filter (is_known) as cds,
             cast(sum(amount) filter (is_known) as double) as amount,
-            {", ".join(f"count(*) filter (is_known and day > date '{KNOWN_UNTIL}' - {7 * weeks}) as of_{weeks}_weeks" for weeks in (4, 13, 26))}
+            count(*) filter (is_known and day > date '{KNOWN_UNTIL}' - 28) as of_4_weeks,
+            count(*) filter (is_known and day > date '{KNOWN_UNTIL}' - 91) as of_13_weeks,
+            count(*) filter (is_known and day > date '{KNOWN_UNTIL}' - 182) as of_26_weeks
         from days group by customer_id order by customer_id
         """
     ).fetchnumpy()
