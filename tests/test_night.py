@@ -171,7 +171,7 @@ def test_probabilities_are_published_for_the_eligible_and_reasons_for_the_rest(p
         eligible = rows(
             connection,
             "select count(*), min(probability), max(probability), count(distinct probability), max(percentile), min(len(top_reasons)) "
-            "from user_predictions where is_eligible",
+            "from user_predictions where is_eligible and target = 'purchase_7d'",
         )[0]
         broken = rows(connection, "select count(*) from user_predictions where is_eligible != (ineligible_reason is null)")
     count, least, most, distinct, percentile, reasons = eligible

@@ -143,8 +143,10 @@ published as (
         cast(realised_count as integer) as realised_count,
         case when is_chance then round(predicted_sum / people, 6) end as mean_probability,
         round(realised_count / people, 6) as realised_rate,
-        round(greatest(0, predicted_sum - 1.96 * sqrt(variance)) / people, 6) as chance_low,
-        round(least(people, predicted_sum + 1.96 * sqrt(variance)) / people, 6) as chance_high,
+        case when is_chance then round(greatest(0, predicted_sum - 1.96 * sqrt(variance)) / people, 6) end
+            as chance_low,
+        case when is_chance then round(least(people, predicted_sum + 1.96 * sqrt(variance)) / people, 6) end
+            as chance_high,
         case when not is_chance then round(predicted_sum / people, 6) end as mean_expected_value,
         case when not is_chance then round(realised_sum / people, 6) end as mean_realised_value,
         model_name,
