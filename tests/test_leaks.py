@@ -101,7 +101,9 @@ def catalogue(price: int, brand: str, is_active: bool = True) -> list[dict]:
         {"item_id": item, "title": item, "category": f"{brand} > {number % 3}", "brand": f"{brand} {number % 2}", "price": price + number}
         for number, item in enumerate(ITEMS)
     ]
-    return [item | {"is_active": is_active} for item in items] + [{"item_id": "retired", "title": "retired", "is_active": False}]
+    return [item | {"is_active": is_active} for item in items] + [
+        {"item_id": "retired", "title": "retired", "category": f"{brand} > 0", "is_active": False}
+    ]
 
 
 def fill(lake: LakeByHand) -> None:
