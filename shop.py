@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 
 import yaml
 from croniter import croniter
-from pydantic import AfterValidator, EmailStr, Field, HttpUrl, PositiveInt, model_validator
+from pydantic import AfterValidator, BeforeValidator, EmailStr, Field, HttpUrl, model_validator
 from pydantic import ValidationError as PydanticError
 
 from segments import Audience, Segments
 from settings import PROJECT_ROOT, Settings
 from sources import Part, Source, SourceFileError, known_zone
+from targets import DECLARED, Target
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 Weekday = Literal[WEEKDAYS]
@@ -87,12 +88,29 @@ class Recommendations(Part):
         return self
 
 
+def _target(declared: object) -> object:
+    if isinstance(declared, str) and declared not in DECLARED:
+        raise ValueError(f"no target {declared!r}; there are {', '.join(DECLARED)}, and own ones by their keys")
+    return DECLARED[declared] if isinstance(declared, str) else declared
+
+
 class Predictions(Part):
-    """The snapshots that predictive models learn from."""
+    """What is predicted, and the snapshots that predictive models learn from."""
 
     snapshot_every_days: int = Field(default=7, ge=1)
     snapshot_count: int = Field(default=16, ge=5)  # the newest may be too young for a label; the run date is scored besides
-    horizons_days: tuple[PositiveInt, ...] = Field(default=(7, 30), min_length=1)  # windows after a snapshot that are labelled
+    targets: tuple[Annotated[Target, BeforeValidator(_target)], ...] = Field(default=(DECLARED["purchase_7d"],), min_length=1)
+
+    @model_validator(mode="after")
+    def _targets_have_names_of_their_own(self) -> "Predictions":
+        names = [target.name for target in self.targets]
+        if len(names) != len(set(names)) or "recommendations" in names:
+            raise ValueError("targets: two tasks have the same name")
+        return self
+
+    def horizons_days(self, per: str) -> list[int]:
+        """The lengths of the windows that targets of one kind of rows are about, ascending."""
+        return sorted({target.horizon_days for target in self.targets if target.per == per})
 
 
 class Notify(Part):
@@ -142,6 +160,7 @@ class Shop(Part):
     @model_validator(mode="after")
     def _audiences_can_be_told_apart_and_shown(self) -> "Shop":
         ids = [audience.id for audience in self.audiences]
+        scored = {target.name for target in self.predictions.targets if target.per == "user"}
         if len(ids) != len(set(ids)):
             raise ValueError("audiences: two have the same id")
         for audience in self.audiences:
@@ -152,6 +171,9 @@ class Shop(Part):
             unknown = sorted(audience.segments - set(self.segments.names))
             if unknown:
                 raise ValueError(f"audiences: {audience.id}: no segment {', '.join(unknown)}; there are {', '.join(self.segments.names)}")
+            undeclared = sorted(audience.targets - scored)
+            if undeclared:
+                raise ValueError(f"audiences: {audience.id}: predictions.targets has no {', '.join(undeclared)} of people")
         return self
 
     @property
@@ -170,6 +192,11 @@ class Shop(Part):
     @property
     def identity_namespace(self) -> str:
         return self.namespace or self.name
+
+    @property
+    def task_names(self) -> tuple[str, ...]:
+        """What is trained each night: the lists, and each target."""
+        return ("recommendations", *(target.name for target in self.predictions.targets))
 
     def landing_folder(self, settings: Settings) -> Path:
         """`NIGHTCART_LANDING_<SHOP>`, else the shop file's `landing`, else `data/<shop>/landing`."""

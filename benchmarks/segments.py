@@ -30,7 +30,6 @@ from ingestion.user_key import user_key
 from settings import PROJECT_ROOT, Settings
 from training import clusters, history, snapshots, tastes
 from training.clusters import Clusters, Earlier
-from training.targets import TARGETS
 
 SHOP_FILE = PROJECT_ROOT / "shops" / "demo.yml"
 LEAST_RAND, LEAST_KEPT = 0.6, 0.95
@@ -67,7 +66,7 @@ def night(settings: Settings, shop: shops.Shop, run_date: date, truth: dict[str,
     measured("warehouse", "build", "features", "--shop", SHOP_FILE, "--run-date", run_date, environment=_environment(settings))
     with warehouse.reader(settings, shop, run_date) as connection:
         window = history.load(connection, history.item_ids(connection), run_date)
-        today = snapshots.load(connection, next(iter(TARGETS.values()))).on([run_date])
+        today = snapshots.of_day(connection, run_date)
     began = time.monotonic()
     liked = tastes.learned(window, today.user_keys)
     found = clusters.find(today.user_keys, today.features, today.words, liked, shop.segments.min_people, earlier)

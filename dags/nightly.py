@@ -42,14 +42,13 @@ def nightly(shop_file: Path, shop: Shop) -> DAG:
     def night() -> None:
         land = step("land", "ingestion.land", pool="warehouse", hours=4)
         build_features = step("build_features", "warehouse build features", pool="warehouse", hours=4)
-        train_recommendations = step("train_recommendations", "training.train recommendations", pool="gpu", hours=8)
-        train_purchase_7d = step("train_purchase_7d", "training.train purchase_7d", pool="gpu", hours=8)
-        promote = step("promote", "training.promote recommendations", "training.promote purchase_7d", pool="gpu", hours=1)
+        train = [step(f"train_{name}", f"training.train {name}", pool="gpu", hours=8) for name in shop.task_names]
+        promote = step("promote", f"training.promote {' '.join(shop.task_names)}", pool="gpu", hours=1)
         score = step("score", "training.score", pool="gpu", hours=8)
         build_serving = step("build_serving", "warehouse build serving", pool="warehouse", hours=4)
         publish = step("publish", "serving_exports.publish", pool="warehouse", hours=1, outlets=assets.published(shop))
 
-        land >> build_features >> [train_recommendations, train_purchase_7d] >> promote >> score >> build_serving >> publish
+        land >> build_features >> train >> promote >> score >> build_serving >> publish
 
     return shop_dag.explained(night())
 

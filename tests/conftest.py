@@ -19,13 +19,23 @@ import shop as shops
 from settings import PROJECT_ROOT, Settings
 
 HMAC_KEY = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+TARGETS = (  # one of each kind, few candidates where the target is not the point
+    "purchase_7d",
+    {
+        "name": "churn_14d", "horizon_days": 14, "label": "is_silent",
+        "population": "days_since_last_order + 14 > mean_days_between_orders",
+        "outside": "no_purchase_due", "models": ["base_rate", "gradient_boosting"],
+    },
+    {"name": "value_28d", "horizon_days": 28, "kind": "value", "label": "order_amount", "models": ["mean_value", "value_boosting"]},
+    {"name": "category_purchase_7d", "horizon_days": 7, "per": "category", "label": "is_purchaser", "models": ["base_rate"]},
+    {"name": "value_90d", "horizon_days": 90, "kind": "value", "label": "order_amount"},  # longer than the shop can know
+)  # fmt: skip
+TASKS = ("recommendations", "purchase_7d", "churn_14d", "value_28d", "category_purchase_7d", "value_90d")
 STEPS = (
     ("ingestion.land",),
     ("warehouse", "build", "features"),
-    ("training.train", "recommendations"),
-    ("training.train", "purchase_7d"),
-    ("training.promote", "recommendations"),
-    ("training.promote", "purchase_7d"),
+    *(("training.train", name) for name in TASKS),
+    ("training.promote", *TASKS),
     ("training.score",),
     ("warehouse", "build", "serving"),
     ("serving_exports.publish",),
@@ -142,7 +152,7 @@ def tiny_shop(tmp_path_factory: pytest.TempPathFactory) -> TinyShop:
     """300 users, 90 items and 150 days in landing/, and nothing run yet."""
     root = tmp_path_factory.mktemp("tiny")
     content = yaml.safe_load((PROJECT_ROOT / "shops" / "demo.yml").read_text())
-    content["predictions"] = {"snapshot_every_days": 7, "snapshot_count": 8}
+    content["predictions"] = {"snapshot_every_days": 7, "snapshot_count": 8, "targets": list(TARGETS)}
     shop_file = root / "demo.yml"
     shop_file.write_text(yaml.safe_dump(content))
     tiny = TinyShop(root / "data", shop_file, date(2026, 6, 30))

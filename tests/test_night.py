@@ -29,6 +29,7 @@ PUBLISHED_TABLES = {
     "audiences",
     "audience_members",
     "user_predictions",
+    "user_category_predictions",
     "prediction_outcomes",
     "user_profiles",
     "daily_kpis",
@@ -175,7 +176,7 @@ def test_probabilities_are_published_for_the_eligible_and_reasons_for_the_rest(p
         eligible = rows(
             connection,
             "select count(*), min(probability), max(probability), count(distinct probability), max(percentile), min(len(top_reasons)) "
-            "from user_predictions where is_eligible",
+            "from user_predictions where is_eligible and target = 'purchase_7d'",
         )[0]
         broken = rows(connection, "select count(*) from user_predictions where is_eligible != (ineligible_reason is null)")
     count, least, most, distinct, percentile, reasons = eligible
@@ -245,18 +246,43 @@ def test_two_items_recommended_beside_each_other_say_the_same_of_it(published_sh
     assert lacking == [(0,)], "every recommended item has a list of similar ones, a new one too"
 
 
-def test_people_who_have_gone_quiet_are_less_likely_to_buy(published_shop):
-    churned, staying = set(), set()
+def test_people_who_have_left_rank_above_those_who_stay(published_shop):
+    left, staying = set(), set()
     for user in truth(published_shop, "users"):
         key = key_of(published_shop, "user", user["user_id"])
-        (churned if user["churn_date"] and user["churn_date"] <= "2026-06-01" else staying).add(key)
+        if not user["churn_date"] or user["churn_date"] > "2026-07-14":
+            staying.add(key)
+        elif user["churn_date"] <= "2026-06-30":
+            left.add(key)
     with published_shop.published() as connection:
-        probabilities = dict(rows(connection, "select user_key, probability from user_predictions where is_eligible"))
-    quiet = [probabilities[key] for key in churned & set(probabilities)]
-    lively = [probabilities[key] for key in staying & set(probabilities)]
-    assert len(quiet) >= 5
-    wins = sum((a > b) + 0.5 * (a == b) for a in lively for b in quiet) / (len(lively) * len(quiet))
-    assert wins >= 0.75, f"a stayer outranks a churner with probability {wins:.2f}"
+        chances = dict(rows(connection, "select user_key, probability from user_predictions where target = 'churn_14d' and is_eligible"))
+    churners, stayers = ([chances[key] for key in sorted(keys & set(chances))] for keys in (left, staying))
+    assert len(churners) >= 5
+    wins = sum((a > b) + 0.5 * (a == b) for a in churners for b in stayers) / (len(churners) * len(stayers))
+    assert wins >= 0.85, f"a churner outranks a stayer with probability {wins:.2f}"
+
+
+def test_everyone_has_a_row_for_every_target_or_the_reason_why_not(published_shop):
+    with published_shop.published() as connection:
+        people = rows(connection, "select count(distinct user_key) from user_predictions")[0][0]
+        counts = rows(
+            connection,
+            "select target, count(*), count(probability), count(expected_value), count(*) filter (is_eligible)"
+            " from user_predictions group by 1",
+        )
+        reasons = set(rows(connection, "select distinct target, ineligible_reason from user_predictions where not is_eligible"))
+        categories = rows(connection, "select count(distinct category), count(*), count(probability) from user_category_predictions")[0]
+        degraded = json.loads(rows(connection, "select degraded from run_manifest")[0][0])
+    found = {target: (count, chances > 0, amounts > 0, eligible > 0) for target, count, chances, amounts, eligible in counts}
+    assert found == {
+        "purchase_7d": (people, True, False, True),
+        "churn_14d": (people, True, False, True),
+        "value_28d": (people, False, True, True),
+        "value_90d": (people, False, False, False),
+    }
+    assert {("churn_14d", "no_purchase_due"), ("value_90d", "too_short_history")} <= reasons
+    assert any(sentence.startswith("value_90d is switched off: ") for sentence in degraded)
+    assert categories[0] > 2 and categories[1] == categories[0] * people and categories[2] > 0
 
 
 def test_daily_kpis_agree_with_the_landing_files(published_shop):
@@ -325,11 +351,22 @@ def test_every_published_table_descends_from_the_lake_and_no_table_reads_what_co
     assert {(name, parent) for name, parent in edges if layer[parent] > layer[name]} == READ_WHAT_COMES_LATER
 
 
+PREDICTED = {
+    "purchase_7d": "user_predictions",
+    "churn_14d": "user_predictions",
+    "value_28d": "user_predictions",
+    "category_purchase_7d": "user_category_predictions",
+}
+
+
 def test_what_scored_is_the_champion_that_mlflow_names(published_shop):
     with published_shop.published() as connection:
         published = {
             "demo.recommendations": rows(connection, "select distinct model_version from user_recommendations where fallback_level = 0"),
-            "demo.purchase_7d": rows(connection, "select distinct model_version from user_predictions where is_eligible"),
+            **{
+                f"demo.{name}": rows(connection, f"select distinct model_version from {table} where is_eligible and target = '{name}'")
+                for name, table in PREDICTED.items()
+            },
         }
         models = json.loads(rows(connection, "select models from run_manifest")[0][0])
     with sqlite3.connect(published_shop.data / "mlflow.db") as store:
@@ -338,7 +375,7 @@ def test_what_scored_is_the_champion_that_mlflow_names(published_shop):
         )
         runs = {run for (run,) in store.execute("select run_uuid from runs where status = 'FINISHED'").fetchall()}
     assert published == {name: [(version,)] for name, version in aliases.items()}
-    assert {model["run_id"] for model in models} <= runs
+    assert {model["run_id"] for model in models if model["task"] != "value_90d"} <= runs
     assert all(model["decision"] for model in models)
 
 

@@ -13,14 +13,15 @@ import pytest
 
 from settings import PROJECT_ROOT
 
-FOUNDATION = {"settings", "sources", "segments", "shop", "steps", "faults", "rotation", "metrics"}
+FOUNDATION = {"settings", "sources", "segments", "targets", "shop", "steps", "faults", "rotation", "metrics"}
 MAY_IMPORT = {
     "settings": set(),
     "faults": set(),
     "metrics": {"settings"},
     "sources": set(),
     "segments": {"sources"},
-    "shop": {"segments", "settings", "sources"},
+    "targets": {"sources"},
+    "shop": {"segments", "settings", "sources", "targets"},
     "steps": {"settings", "shop", "sources"},
     "rotation": {"settings", "steps"},
     "warehouse": FOUNDATION,

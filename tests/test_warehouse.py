@@ -207,7 +207,7 @@ def test_on_a_shared_device_a_session_belongs_to_the_one_who_logged_in(tiny):
 
 def test_labels_know_by_the_run_date_whose_an_order_was(tiny):
     query = f"""
-        select user_key, is_purchaser from feat_purchase_labels
+        select user_key, is_purchaser from feat_user_labels
         where as_of_date = date '2026-03-16' and user_key in ('{key(TABLET)}', '{key(USER)}') order by user_key
     """
     assert tiny.rows(query) == [(UUID(key(USER)), False), (UUID(key(TABLET)), True)]

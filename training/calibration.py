@@ -1,4 +1,4 @@
-"""Making probabilities mean what they say, on rows that the model was not fitted on."""
+"""Making probabilities and expected amounts mean what they say, on rows that the model was not fitted on."""
 
 from dataclasses import dataclass
 
@@ -11,21 +11,25 @@ POSITIVES_FOR_ISOTONIC = 1_000  # below this, a curve of two numbers is steadier
 
 @dataclass(frozen=True)
 class Calibrator:
-    """A rising curve from a model's probability to a calibrated one: straight lines between marks, on the log-odds scale.
+    """A rising curve from what a model says to what is published: straight lines between marks, on the scale that effects add up on.
 
     Args:
-        marks: (n,) log-odds of the model, ascending.
-        levels: (n,) calibrated log-odds at the marks.
-        drift: log-odds added after that, for how the base rate has moved on since (training/drift.py).
+        marks: (n,) log-odds of the model's probability, or logarithms of its amount, ascending.
+        levels: (n,) calibrated, on the same scale, at the marks.
+        drift: added after that, for how the level has moved on since (training/drift.py).
+        is_amount: whether the scale is that of amounts.
     """
 
     marks: np.ndarray
     levels: np.ndarray
     drift: float = 0.0
+    is_amount: bool = False
 
-    def apply(self, probability: np.ndarray) -> np.ndarray:
-        """(rows,) calibrated probabilities."""
-        return _sigmoid(np.interp(log_odds(probability), self.marks, self.levels) + self.drift)
+    def apply(self, predicted: np.ndarray) -> np.ndarray:
+        """(rows,) calibrated probabilities or amounts."""
+        said = _log(predicted) if self.is_amount else log_odds(predicted)
+        meant = np.interp(said, self.marks, self.levels) + self.drift
+        return np.exp(meant) if self.is_amount else _sigmoid(meant)
 
 
 def fit(outcome: np.ndarray, probability: np.ndarray) -> Calibrator:
@@ -35,6 +39,26 @@ def fit(outcome: np.ndarray, probability: np.ndarray) -> Calibrator:
     Platt, Probabilistic outputs for support vector machines, 1999.
     """
     return _isotonic(outcome, probability) if outcome.sum() >= POSITIVES_FOR_ISOTONIC else _platt(outcome, probability)
+
+
+def fit_amounts(outcome: np.ndarray, expected: np.ndarray) -> Calibrator:
+    """Slope and shift of the logarithm by Poisson regression: the total comes out right, and so do large and small amounts."""
+    inputs = np.column_stack([_log(expected), np.ones(len(outcome))])
+    ends = np.array([np.log(SMALLEST), -np.log(SMALLEST)])
+    if outcome.sum() <= 0:
+        return Calibrator(ends, np.full(2, ends[0]), is_amount=True)
+    weights = np.array([1.0, np.log(outcome.sum() / expected.sum())])
+    for _ in range(25):
+        fitted = np.exp(np.clip(inputs @ weights, *ends))
+        curvature = (inputs * fitted[:, None]).T @ inputs + 1e-6 * np.eye(2)
+        weights = weights + np.clip(np.linalg.solve(curvature, inputs.T @ (outcome - fitted)), -1, 1)
+    if weights[0] <= 0:  # a falling curve would turn the model's order around: then only the level is kept
+        weights = np.array([0.0, np.log(outcome.mean())])
+    return Calibrator(ends, ends * weights[0] + weights[1], is_amount=True)
+
+
+def _log(amount: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(amount, SMALLEST))
 
 
 def log_odds(probability: np.ndarray) -> np.ndarray:

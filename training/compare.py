@@ -14,7 +14,7 @@ import numpy as np
 import steps
 from settings import Settings
 from shop import Shop
-from training import bootstrap, tasks, tracking
+from training import bootstrap, tracking
 from training.train import GAINS_FILE, NIGHT_FILE, SLICES_FILE
 
 OF_LISTS = ("coverage", "novelty", "diversity", "gini", "popularity_lift")  # metrics that no purchase is asked for
@@ -28,7 +28,7 @@ def compare(settings: Settings, shop: Shop, run_date: date) -> str:
     Raises:
         StepError: a task of the night was not trained.
     """
-    return "\n\n".join(_table(settings, shop, run_date, name) for name in tasks.NAMES)
+    return "\n\n".join(_table(settings, shop, run_date, name) for name in shop.task_names)
 
 
 def _table(settings: Settings, shop: Shop, run_date: date, name: str) -> str:

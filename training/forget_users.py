@@ -12,13 +12,13 @@ from pathlib import Path
 
 import shop as shops
 from settings import PROJECT_ROOT, Settings
-from training import tasks, tracking
+from training import tracking
 from training.train import GAINS_FILE
 
 
 def forget_users(settings: Settings, shop: shops.Shop) -> str:
     """Drop the lists of users and return the summary line."""
-    runs = sum(tracking.Store(settings, shop.name, name).drop_array(GAINS_FILE, "units") for name in tasks.NAMES)
+    runs = sum(tracking.Store(settings, shop.name, name).drop_array(GAINS_FILE, "units") for name in shop.task_names)
     return f"forget_users {shop.name}: dropped the list of users of {runs} runs"
 
 

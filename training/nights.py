@@ -7,9 +7,11 @@ from typing import Any
 from settings import Settings
 from shop import Shop
 from training import champions, tasks, tracking
+from training.recommendations import RecommendationTask
+from training.shortfall import Shortfall
 from training.train import NIGHT_FILE
 
-WITHOUT_ROWS = {"recommendations": "all lists come from the fall-backs"}  # other tasks: no probabilities
+NO_LISTS = "all lists come from the fall-backs"
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,21 @@ class Night:
     record: dict[str, Any] | None
 
     @property
-    def degraded(self) -> str | None:
-        """Why the task has no rows tonight, as a sentence; None where it has."""
+    def shortfall(self) -> Shortfall | None:
+        """Why the task has no rows tonight; None where it has."""
         reason = self.task.shortfall_of_score()
         if reason is None and self.champion is None:
-            reason = self.tags.get("result", "it was never trained").removeprefix("not trained: ")
-        return f"{self.name} is switched off: {reason}; {WITHOUT_ROWS.get(self.name, 'no probabilities')}" if reason else None
+            told = self.tags.get("result", "it was never trained").removeprefix("not trained: ")
+            reason = Shortfall(self.tags.get("shortfall") or "not_trained", told)
+        return reason
+
+    @property
+    def degraded(self) -> str | None:
+        """The shortfall as a sentence of the manifest."""
+        if self.shortfall is None:
+            return None
+        lacks = NO_LISTS if isinstance(self.task, RecommendationTask) else self.task.objective.words
+        return f"{self.name} is switched off: {self.shortfall}; {lacks}"
 
 
 def load(settings: Settings, shop: Shop, run_date: date, name: str) -> Night:

@@ -56,3 +56,11 @@ def comparison(title: str, metric: str, values: dict[str, float]) -> Any:
     axes.bar_label(bars, fmt="%.4f", padding=3)
     axes.margins(x=0.15)
     return figure
+
+
+def importance(title: str, values: dict[str, float]) -> Any:
+    """One bar per feature in words: by how much it moves predictions on average."""
+    figure, axes = _axes(title, "mean absolute Shapley value", "")
+    figure.set_size_inches(9, 5)
+    axes.barh(list(values)[::-1], list(values.values())[::-1])
+    return figure

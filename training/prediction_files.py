@@ -35,6 +35,17 @@ COLUMNS = {
         "model_name": "varchar",
         "model_version": "varchar",
     },
+    "user_category_predictions": {
+        "user_key": "uuid",
+        "category": "varchar",
+        "target": "varchar",
+        "horizon_days": "integer",
+        "probability": "double",
+        "expected_value": "double",
+        "top_reasons": "varchar[]",
+        "model_name": "varchar",
+        "model_version": "varchar",
+    },
     "user_clusters": {"user_key": "uuid", "cluster_id": "integer", "cluster_name": "varchar"},
     "models": {
         "task": "varchar",
@@ -47,6 +58,7 @@ COLUMNS = {
         "baseline_value": "double",
         "decision": "varchar",
         "degraded": "varchar",
+        "ineligible_reason": "varchar",
     },
 }
 _ARROW = {"uuid": pa.string(), "varchar": pa.string(), "integer": pa.int32(), "double": pa.float64(), "varchar[]": pa.list_(pa.string())}

@@ -14,6 +14,7 @@ from training.predictions import CalibratedPredictor, PredictionTask
 from training.snapshots import Snapshots
 from training.tracking import Version
 
+FILES = {"user": "user_predictions", "category": "user_category_predictions"}  # by what a row is of
 REASONS = ("because_bought", "because_added", "because_viewed")  # by index into history.EVENT_TYPES
 
 
@@ -46,22 +47,23 @@ def _reasons(window: History, user: np.ndarray, because: np.ndarray) -> np.ndarr
     return np.where(because >= 0, np.array(REASONS)[event], "popular")
 
 
-def probability_rows(model: CalibratedPredictor, task: PredictionTask, champion: Version) -> pa.Table:
-    """The calibrated probability of each user in the run date's snapshot, and why."""
+def target_rows(model: CalibratedPredictor, task: PredictionTask, champion: Version) -> tuple[pa.Table, dict[str, float]]:
+    """What is predicted of each row of the run date's snapshot, and why; and what moves the predictions most, in words."""
     today = task.data.on([task.run_date])
     count = len(today.user_keys)
-    return prediction_files.table(
-        "user_predictions",
-        {
-            "user_key": today.user_keys,
-            "target": [task.target.name] * count,
-            "horizon_days": [task.target.horizon_days] * count,
-            "probability": model.predict(today.features).round(6),
-            "expected_value": [None] * count,
-            "top_reasons": explanations.top_reasons(model.predictor, today.features, today.words),
-            **_made_by(champion, count),
-        },
-    )
+    values = explanations.contributions(model.predictor, today.features)
+    nothing = {"probability": [None] * count, "expected_value": [None] * count}
+    predicted = {task.objective.column: model.predict(today.features).round(6)}
+    rows = {
+        "user_key": today.user_keys,
+        "category": today.categories,
+        "target": [task.target.name] * count,
+        "horizon_days": [task.target.horizon_days] * count,
+        **(nothing | predicted),
+        "top_reasons": explanations.top_reasons(values, today.features, today.words),
+        **_made_by(champion, count),
+    }
+    return prediction_files.table(FILES[task.target.per], rows), explanations.importance(values, today.features, today.words)
 
 
 def cluster_rows(today: Snapshots, window: History, smallest: int, earlier: Earlier) -> pa.Table:
@@ -87,6 +89,7 @@ def model_rows(nights: list[Night]) -> pa.Table:
 def _model_row(night: Night) -> dict[str, Any]:
     decision = night.tags.get("decision") or night.tags.get("result") or "no training was run for this night"
     row = {"task": night.name, "decision": decision, "degraded": night.degraded}
+    row["ineligible_reason"] = night.shortfall.code if night.shortfall else None
     if night.champion:
         row |= {"model_name": night.champion.recipe.model, "model_version": str(night.champion.number), "run_id": night.champion.run_id}
     if night.champion and night.record:

@@ -1,6 +1,6 @@
-"""A prediction task such as `purchase_7d`: the chance that a user answers a target's question with yes.
+"""A prediction task such as `purchase_7d`: what a target asks, about everybody it asks about.
 
-Every fit is calibrated on a snapshot of its own, newer than those it learned from; `training/splits.py` says which.
+Every fit is calibrated on people whom it has not learned from; `training/splits.py` says who and which days.
 """
 
 from dataclasses import replace
@@ -11,18 +11,20 @@ from typing import Any, ClassVar
 import duckdb
 import numpy as np
 
-from training import arrays, calibration, drift, fingerprint, probability_metrics, snapshots, splits
+from targets import Target
+from training import arrays, fingerprint, snapshots, splits
 from training.calibration import Calibrator
 from training.features import Features
 from training.judgement import Judgement
 from training.models.predictor import Predictor
+from training.objectives import OBJECTIVES
 from training.recipes import PREDICTORS, Recipe
+from training.shortfall import Shortfall
 from training.snapshots import Snapshots
-from training.targets import Target
 
 
 class CalibratedPredictor:
-    """A predictor and the curve that its probabilities are published through."""
+    """A predictor and the curve that what it says is published through."""
 
     def __init__(self, predictor: Predictor, calibrator: Calibrator) -> None:
         self.predictor, self.calibrator = predictor, calibrator
@@ -36,46 +38,51 @@ class CalibratedPredictor:
         return getattr(self.predictor, "losses", [])
 
     def predict(self, features: Features) -> np.ndarray:
-        """(rows,) calibrated probabilities."""
+        """(rows,) calibrated probabilities or amounts."""
         return self.calibrator.apply(self.predictor.predict(features))
 
     def save(self, folder: Path) -> None:
-        arrays.save(
-            folder / "calibration.npz", marks=self.calibrator.marks, levels=self.calibrator.levels, drift=np.array(self.calibrator.drift)
-        )
+        arrays.save(folder / "calibration.npz", **{name: np.asarray(value) for name, value in vars(self.calibrator).items()})
         self.predictor.save(folder)
 
     @classmethod
     def load(cls, recipe: Recipe, folder: Path) -> "CalibratedPredictor":
         predictor = recipe.model_class.load(recipe.model_params, folder)
         stored = arrays.load(folder / "calibration.npz")
-        return cls(predictor, Calibrator(stored["marks"], stored["levels"], float(stored["drift"])))
+        return cls(predictor, Calibrator(stored["marks"], stored["levels"], float(stored["drift"]), bool(stored["is_amount"])))
 
 
 class PredictionTask:
-    """The snapshots of a target and what fits on them are worth; the smallest log loss decides."""
+    """The snapshots of a target and what fits on them are worth; the smallest loss decides.
 
-    models = PREDICTORS
+    Args:
+        most_days: past days that a fit learns from.
+    """
+
     skipped: ClassVar[dict[str, str]] = {}  # every model fits every size
-    metric = "log_loss"
     higher_is_better = False
 
-    def __init__(self, target: Target, data: Snapshots, run_date: date) -> None:
-        self.target, self.data, self.run_date = target, data, run_date
+    def __init__(self, target: Target, data: Snapshots, run_date: date, most_days: int) -> None:
+        self.target, self.data, self.run_date, self.most_days = target, data, run_date, most_days
+        self.objective = OBJECTIVES[target.kind]
+        self.metric = self.objective.metric
+        self.models = target.models or PREDICTORS[target.kind]
+        self.fold = splits.folds(data.user_keys)
 
     @classmethod
-    def load(cls, connection: duckdb.DuckDBPyConnection, target: Target, run_date: date) -> "PredictionTask":
-        return cls(target, snapshots.load(connection, target), run_date)
+    def load(cls, connection: duckdb.DuckDBPyConnection, target: Target, run_date: date, most_days: int) -> "PredictionTask":
+        return cls(target, snapshots.load(connection, target), run_date, most_days)
 
     @property
     def cutoffs(self) -> dict[str, date]:
-        days = splits.cutoffs(self.data.labelled_dates, self.run_date, self.target.horizon_days)
-        return {"score": self.run_date} | (dict(zip(("validation", "test"), days, strict=True)) if days else {})
+        """The days after which fits are judged or used; at validation it is people held out of the test's fits who judge."""
+        test = splits.test_day(self.data.labelled_dates, self.run_date, self.target.horizon_days)
+        return {"score": self.run_date} | ({"test": test, "validation": self._split_at(test).learning[-1]} if test else {})
 
     def digest(self) -> str:
-        """Hash of everything that was read."""
+        """Hash of everything that was read, and of what is asked."""
         data = self.data
-        return fingerprint.of_arrays(
+        read = fingerprint.of_arrays(
             {
                 "user_keys": data.user_keys,
                 "as_of": data.as_of,
@@ -85,84 +92,81 @@ class PredictionTask:
                 "outcome": data.outcome,
             }
         )
+        return fingerprint.of_values(read=read, target=self.target.model_dump(), most_days=self.most_days)
 
-    def shortfall(self) -> str | None:
+    def shortfall(self) -> Shortfall | None:
         """Why the models cannot be compared tonight; None where they can."""
-        if "validation" not in self.cutoffs:
-            days = len(self.data.labelled_dates)
-            return f"{days} past snapshots have their answers by now: too few to train, calibrate, validate and test apart"
-        judged_on = [self._one_class_of([self.cutoffs[cutoff]]) for cutoff in ("validation", "test")]
-        return self._shortfall_at("validation") or self._shortfall_at("test") or next(filter(None, judged_on), None)
+        if "test" not in self.cutoffs:
+            return Shortfall(
+                "too_short_history",
+                f"{len(self.data.labelled_dates)} past snapshots have their answers by now: none ends before the newest begins",
+            )
+        return self._shortfall_at("test") or self._all_alike(self._window("test"))
 
-    def shortfall_of_score(self) -> str | None:
-        """Why no probability can be given tonight; None where it can."""
+    def shortfall_of_score(self) -> Shortfall | None:
+        """Why nothing can be predicted tonight; None where it can."""
         return self._shortfall_at("score")
 
-    def _shortfall_at(self, cutoff: str) -> str | None:
-        split = self._split(cutoff)
+    def _shortfall_at(self, cutoff: str) -> Shortfall | None:
+        split = self._split_at(self.cutoffs[cutoff])
         if split is None:
-            return "too few past snapshots have their answers by now to train and calibrate apart"
-        positives = int(self.data.on(split.training).outcome.sum())
+            return Shortfall("too_short_history", "no past snapshot has its answers by now")
+        known, day = self.data.on(split.learning), self.cutoffs[cutoff]
+        positives, people = int((known.outcome > 0).sum()), len(np.unique(known.user_keys))
         if positives < self.target.fewest_positives:
-            return f"only {positives} positive answers to learn from by {self.cutoffs[cutoff]}; {self.target.fewest_positives} are needed"
-        return self._one_class_of(split.training) or self._one_class_of(split.calibration)
+            return Shortfall(
+                "too_few_positives",
+                f"only {positives} positive answers to learn from by {day}; {self.target.fewest_positives} are needed",
+            )
+        if people < self.target.fewest_people:
+            return Shortfall("too_few_people", f"only {people} people to learn from by {day}; {self.target.fewest_people} are needed")
+        parts = [self._known(cutoff, part) for part in (splits.TEACH, splits.CHOOSE, splits.CALIBRATE)]
+        return next(filter(None, map(self._all_alike, parts)), None)
 
-    def _one_class_of(self, days: list[date]) -> str | None:
-        outcome = self.data.on(days).outcome
-        return None if 0 < outcome.sum() < len(outcome) else f"all answers of {days[0]} … {days[-1]} are the same"
+    def _all_alike(self, part: Snapshots) -> Shortfall | None:
+        if len(np.unique(part.outcome)) > 1:
+            return None
+        return Shortfall("answers_all_alike", f"all {len(part.outcome)} answers of one part of the people are the same")
 
-    def _split(self, cutoff: str) -> splits.Split | None:
-        return splits.split(self.data.labelled_dates, self.cutoffs[cutoff], self.target.horizon_days)
+    def _split_at(self, day: date) -> splits.Split | None:
+        return splits.split(self.data.labelled_dates, day, self.target.horizon_days, self.most_days)
+
+    def _window(self, cutoff: str) -> Snapshots:
+        return self.data.on([self.cutoffs[cutoff]])
+
+    def _known(self, cutoff: str, people: tuple[int, ...]) -> Snapshots:
+        """Rows that a fit at a cut-off knows, of the people of some folds."""
+        split = self._split_at(self.cutoffs[cutoff])
+        days = split.calibration if people == splits.CALIBRATE else split.learning
+        return self.data.where(np.isin(self.fold, people) & np.isin(self.data.as_of, np.array(days, dtype="datetime64[D]")))
 
     def tuned(self, recipe: Recipe) -> tuple[Recipe, CalibratedPredictor]:
-        """The recipe with the parameters that do best on the validation snapshot, and its fit there."""
-        split, validation = self._split("validation"), self.data.on([self.cutoffs["validation"]])
-        training = self.data.on(split.training)
+        """The recipe with the parameters that do best on the people who choose, and its fit without them."""
+        teachers, choosers = self._known("test", splits.TEACH), self._known("test", splits.CHOOSE)
         predictor = recipe.model_class.tuned(
-            recipe.model_params, (training.features, training.outcome), (validation.features, validation.outcome)
+            recipe.model_params, (teachers.features, teachers.outcome), (choosers.features, choosers.outcome)
         )
-        return Recipe.of(recipe.model, predictor.params), self._calibrated(predictor, split, "validation")
+        return Recipe.of(recipe.model, predictor.params), self._calibrated(predictor, "test")
 
     def fitted(self, recipe: Recipe, cutoff: str) -> CalibratedPredictor:
-        split = self._split(cutoff)
-        training = self.data.on(split.training)
-        return self._calibrated(recipe.build().fit(training.features, training.outcome), split, cutoff)
+        teachers = self._known(cutoff, splits.TEACH + splits.CHOOSE)
+        return self._calibrated(recipe.build().fit(teachers.features, teachers.outcome), cutoff)
 
-    def _calibrated(self, predictor: Predictor, split: splits.Split, cutoff: str) -> CalibratedPredictor:
-        held_out = self.data.on(split.calibration)
-        calibrator = calibration.fit(held_out.outcome, predictor.predict(held_out.features))
+    def _calibrated(self, predictor: Predictor, cutoff: str) -> CalibratedPredictor:
+        held_out = self._known(cutoff, splits.CALIBRATE)
+        calibrator = self.objective.calibrated(held_out.outcome, predictor.predict(held_out.features))
         return CalibratedPredictor(predictor, replace(calibrator, drift=self._drift(cutoff)))
 
     def _drift(self, cutoff: str) -> float:
+        if self.objective.trend is None:
+            return 0.0
         day = self.cutoffs[cutoff]
         known = splits.known_by(self.data.labelled_dates, day, self.target.horizon_days)
         outcomes = [self.data.on([each]).outcome for each in known]
-        return drift.shift(known, np.array([each.sum() for each in outcomes]), np.array([len(each) for each in outcomes]), day)
+        counts = np.array([each.sum() for each in outcomes]), np.array([len(each) for each in outcomes])
+        return self.objective.trend(known, *counts, self._split_at(day).calibration, day)
 
     def judged(self, model: CalibratedPredictor, cutoff: str) -> Judgement:
-        window = self.data.on([self.cutoffs[cutoff]])
-        judgement = judge(window.user_keys, window.outcome, model.predict(window.features))
+        window = self._known("test", splits.CHOOSE) if cutoff == "validation" else self._window(cutoff)
+        judgement = self.objective.judge(window.user_keys, window.outcome, model.predict(window.features))
         return replace(judgement, metrics=judgement.metrics | {"drift_log_odds": round(model.calibrator.drift, 6)})
-
-
-def judge(users: np.ndarray, outcome: np.ndarray, probability: np.ndarray) -> Judgement:
-    """Log loss, AUC, Brier score and expected calibration error of (rows,) probabilities.
-
-    `calibration_error_limit` is what the error of a perfectly calibrated model on as many rows stays below, 19 times of 20.
-    """
-    losses = probability_metrics.log_losses(outcome, probability)
-    metrics = {
-        "log_loss": losses.mean(),
-        "auc": probability_metrics.auc(outcome, probability),
-        "brier_score": probability_metrics.brier_score(outcome, probability),
-        "expected_calibration_error": probability_metrics.expected_calibration_error(outcome, probability),
-        "calibration_error_limit": probability_metrics.calibration_band(probability).error_limit,
-        "positive_rate": outcome.mean(),
-        "mean_probability": probability.mean(),
-    }
-    return Judgement(
-        metrics={name: round(float(value), 6) for name, value in metrics.items()},
-        units=users,
-        gains=-losses,
-        chances=np.column_stack([outcome, probability]),
-    )

@@ -45,6 +45,16 @@ class Encoder:
         """How many columns `numbers` gives."""
         return self.quantiles.shape[1] + int(self.has_indicator.sum())
 
+    @property
+    def feature_of_numbers(self) -> np.ndarray:
+        """(width,) the feature, counted over numeric and then categorical columns, that each column of `numbers` is made of."""
+        return np.concatenate([np.arange(self.quantiles.shape[1]), np.flatnonzero(self.has_indicator)])
+
+    @property
+    def feature_of_indicators(self) -> np.ndarray:
+        """The same of `indicators`."""
+        return self.quantiles.shape[1] + np.repeat(np.arange(len(self.words)), [len(words) for words in self.words]).astype(int)
+
     def numbers(self, features: Features) -> np.ndarray:
         """(rows, numeric columns + indicators) float32: places from -1 to 1, 0 where unknown, and 1 where that is so.
 

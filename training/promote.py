@@ -1,6 +1,6 @@
 """Promote: move the alias `champion` to the night's challenger where it is better beyond chance, and say why or why not.
 
-python -m training.promote recommendations --shop shops/demo.yml --run-date 2026-06-30
+python -m training.promote recommendations purchase_7d --shop shops/demo.yml --run-date 2026-06-30
 """
 
 import sys
@@ -9,7 +9,7 @@ from datetime import date
 import steps
 from settings import Settings
 from shop import Shop
-from training import champions, tasks, tracking
+from training import champions, tracking
 from training.recipes import Recipe
 from training.train import GAINS_FILE, NIGHT_FILE
 
@@ -66,8 +66,10 @@ def _point_alias(store: tracking.Store, version: tracking.Version, run_date: dat
 
 def main() -> None:
     parser = steps.arguments(__doc__)
-    parser.add_argument("task", choices=tasks.NAMES)
-    steps.run(parser, lambda settings, shop, run_date, options: promote(settings, shop, run_date, options.task))
+    parser.add_argument("tasks", nargs="+", help="recommendations, or targets of the shop file")
+    steps.run(
+        parser, lambda settings, shop, run_date, options: "\n".join(promote(settings, shop, run_date, name) for name in options.tasks)
+    )
 
 
 if __name__ == "__main__":

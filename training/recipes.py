@@ -9,8 +9,12 @@ from typing import Any
 import steps
 
 RECOMMENDERS = ("popularity", "item_knn", "ease", "spectral", "softmax_factorization")
-PREDICTORS = ("base_rate", "logistic_regression", "gradient_boosting", "tabular_network")
-BASELINES = ("popularity", "item_knn", "base_rate", "logistic_regression", "gradient_boosting")
+PREDICTORS = {
+    "probability": ("base_rate", "logistic_regression", "gradient_boosting", "tabular_network"),
+    "value": ("mean_value", "value_boosting", "value_network"),
+}
+MODELS = (*RECOMMENDERS, *PREDICTORS["probability"], *PREDICTORS["value"])
+BASELINES = ("popularity", "item_knn", "base_rate", "logistic_regression", "gradient_boosting", "mean_value", "value_boosting")
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,6 @@ class Recipe:
 
 
 def _module(model: str) -> Any:
-    if model not in RECOMMENDERS + PREDICTORS:
-        raise steps.StepError(f"there is no model {model}; known are {', '.join(RECOMMENDERS + PREDICTORS)}")
+    if model not in MODELS:
+        raise steps.StepError(f"there is no model {model}; known are {', '.join(MODELS)}")
     return importlib.import_module(f"training.models.{model}")

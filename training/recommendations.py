@@ -16,6 +16,7 @@ from training.history import History
 from training.judgement import Judgement
 from training.models.recommender import Recommender
 from training.recipes import RECOMMENDERS, Recipe
+from training.shortfall import Shortfall
 
 FEWEST_BUYERS = 20  # users that bought in a window; with fewer a comparison says nothing
 
@@ -55,20 +56,21 @@ class RecommendationTask:
         """Hash of everything that was read."""
         return fingerprint.of_values(k=self.k, **{name: fingerprint.of_arrays(_arrays(each)) for name, each in self.histories.items()})
 
-    def shortfall(self) -> str | None:
+    def shortfall(self) -> Shortfall | None:
         """Why the models cannot be compared tonight; None where they can."""
         for name in ("validation", "test"):
             window = self.histories[name]
             if len(window.buyers) < FEWEST_BUYERS:
-                return (
+                return Shortfall(
+                    "too_few_people",
                     f"only {len(window.buyers)} users with a history bought something after {window.as_of} "
-                    f"that could have been recommended; {FEWEST_BUYERS} are needed"
+                    f"that could have been recommended; {FEWEST_BUYERS} are needed",
                 )
         return None
 
-    def shortfall_of_score(self) -> str | None:
+    def shortfall_of_score(self) -> Shortfall | None:
         """Why no list can be made tonight; None where it can."""
-        return None if len(self.histories["score"].item) else "nobody has touched any item yet"
+        return None if len(self.histories["score"].item) else Shortfall("too_few_people", "nobody has touched any item yet")
 
     def tuned(self, recipe: Recipe) -> tuple[Recipe, Recommender]:
         """The recipe with the parameters that do best on the validation window, and its fit there."""

@@ -18,12 +18,11 @@ import steps
 import warehouse
 from settings import Settings
 from shop import Shop
-from training import cluster_memory, fingerprint, nights, prediction_files, prediction_rows, tasks
+from training import cluster_memory, fingerprint, nights, plots, prediction_files, prediction_rows, snapshots, tracking
 from training.clusters import Earlier
 from training.nights import Night
 from training.predictions import CalibratedPredictor
 from training.recommendations import RecommendationTask
-from training.targets import TARGETS
 from training.train import device
 
 log = logging.getLogger("training")
@@ -41,7 +40,7 @@ def score(settings: Settings, shop: Shop, run_date: date, again: bool = False) -
     Raises:
         StepError: the night has no warehouse, a fit diverged, or the shop's lock is held.
     """
-    found = {name: nights.load(settings, shop, run_date, name) for name in tasks.NAMES}
+    found = {name: nights.load(settings, shop, run_date, name) for name in shop.task_names}
     predictions = settings.paths(shop.name).predictions
     earlier = cluster_memory.load(predictions, run_date)
     inputs = _inputs(shop, run_date, found, earlier)
@@ -49,8 +48,9 @@ def score(settings: Settings, shop: Shop, run_date: date, again: bool = False) -
     summary = f"score {shop.name} {run_date}"
     if not again and prediction_files.is_current(target, inputs):
         return f"{summary}: kept {target.name}, made from the same data, code and champions"
+    with warehouse.reader(settings, shop, run_date) as connection:
+        everybody = snapshots.of_day(connection, run_date)
     tables = _tables(found, run_date, rows_a_user(shop), again)
-    everybody = found[next(iter(TARGETS))].task.data.on([run_date])  # the same snapshots for every target
     window = found["recommendations"].task.histories["score"]
     tables["user_clusters"] = prediction_rows.cluster_rows(everybody, window, shop.segments.min_people, earlier)
     with warehouse.lock(settings, shop, "score"):
@@ -82,38 +82,39 @@ def _inputs(shop: Shop, run_date: date, found: dict[str, Night], earlier: Earlie
 
 
 def _tables(found: dict[str, Night], run_date: date, rows_a_user: int, again: bool) -> dict[str, pa.Table]:
-    empty = prediction_files.empty
-    tables = {"user_recommendations": empty("user_recommendations"), "user_predictions": empty("user_predictions")}
+    tables = {name: prediction_files.empty(name) for name in prediction_files.COLUMNS}
     for night in found.values():
         if night.degraded:
             log.warning("%s", night.degraded)
             continue
-        model = _refitted(night, run_date, again)
+        model, run = _refitted(night, run_date, again)
         if isinstance(night.task, RecommendationTask):
             rows = prediction_rows.recommendation_rows(model, night.task.histories["score"], rows_a_user, night.champion)
             tables["user_recommendations"] = rows
         else:
-            rows = prediction_rows.probability_rows(model, night.task, night.champion)
-            tables["user_predictions"] = pa.concat_tables([tables["user_predictions"], rows])
+            name = prediction_rows.FILES[night.task.target.per]
+            rows, importance = prediction_rows.target_rows(model, night.task, night.champion)
+            tables[name] = pa.concat_tables([tables[name], rows])
+            run.log_figure(plots.importance(night.name, importance), "plots/importance.png")
     tables["models"] = prediction_rows.model_rows(list(found.values()))
     return tables
 
 
-def _refitted(night: Night, run_date: date, again: bool) -> Any:
-    """The champion's recipe fitted up to the run date; the stored fit where the same one was made before."""
+def _refitted(night: Night, run_date: date, again: bool) -> tuple[Any, tracking.Run]:
+    """The champion's recipe fitted up to the run date, and its run; the stored fit where the same one was made before."""
     recipe = night.champion.recipe
     key = fingerprint.of_values(task=night.name, digest=night.digest, code=fingerprint.of_code(), recipe=recipe.to_json())
     if not again and (run_id := night.store.finished(stage="score", refit_key=key)):
         log.info("%s: the fit of run %s is used again", night.name, run_id)
         with night.store.stored_model(run_id) as folder:
-            return _loaded(night, folder)
+            return _loaded(night, folder), night.store.reopen(run_id)
     tags = {"stage": "score", "run_date": run_date, "model": recipe.model, "refit_key": key, "git_commit": fingerprint.git_commit()}
     with night.store.run(f"{recipe.model}, score", tags, night.run_id) as run:
         fitted = night.task.fitted(recipe, "score")
         run.log_dataset(night.store.name, night.digest)
         run.log({"model": recipe.model, **recipe.params}, tags={"device": device(), "recipe": recipe.to_json()})
         run.log_model(fitted)
-    return fitted
+    return fitted, run
 
 
 def _loaded(night: Night, folder: Path) -> Any:

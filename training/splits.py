@@ -1,34 +1,41 @@
-"""Which snapshots a fit may learn from, so that no label's window reaches into what it is judged on.
+"""Which snapshots and which people a fit may learn from.
 
-A fit at a cut-off day knows the labels whose window was over by then. The newest of them is held out for calibration;
-the fit learns from those whose window was over when the calibration snapshot was taken. The night uses three cut-offs:
-
-- validation: chooses parameters; its fits are judged on the snapshot of that day;
-- test: champion, challenger and baselines are judged on the newest labelled snapshot;
-- the run date: the fit that scores.
+By time: a fit at a cut-off day knows the labels whose window was over by then, so nothing of a later day's answer enters it.
+The night uses two cut-offs: the test, which is the newest labelled snapshot, on which champion, challenger and baselines are
+judged; and the run date, whose fit scores. By people: of those that a fit knows, most teach it, a fifth choose its parameters
+and a fifth calibrate it, the same people on all days, so that nobody's own overlapping windows stand on both sides. Two
+horizons of history are enough for that; splits by time alone would need four.
 """
 
+import zlib
 from dataclasses import dataclass
 from datetime import date, timedelta
+
+import numpy as np
+
+FOLDS = 5
+TEACH, CHOOSE, CALIBRATE = (2, 3, 4), (0,), (1,)  # which of them do what
+CALIBRATION_DAYS = 4  # the newest ones of a fit: the level is that of lately
+SPACINGS_A_WINDOW = 4  # windows that overlap by more than three quarters teach the same twice
 
 
 @dataclass(frozen=True)
 class Split:
-    """The as-of days a fit learns from, ascending, and those it is calibrated on."""
+    """The as-of days a fit learns from, and those its calibration people are looked at on; both ascending."""
 
-    training: list[date]
+    learning: list[date]
     calibration: list[date]
 
 
-def split(labelled: list[date], cutoff: date, horizon_days: int) -> Split | None:
-    """The split of a fit at `cutoff`; None where too few labels are known by then.
+def split(labelled: list[date], cutoff: date, horizon_days: int, most_days: int) -> Split | None:
+    """The split of a fit at `cutoff`; None where no label is known by then.
 
     Args:
         labelled: as-of days of snapshots whose labels are known tonight.
+        most_days: as-of days to learn from; the newest are taken.
     """
-    calibration = known_by(labelled, cutoff, horizon_days)[-1:]
-    training = known_by(labelled, calibration[0], horizon_days) if calibration else []
-    return Split(training, calibration) if training else None
+    days = _spaced(known_by(labelled, cutoff, horizon_days), horizon_days / SPACINGS_A_WINDOW)[-most_days:]
+    return Split(days, days[-CALIBRATION_DAYS:]) if days else None
 
 
 def known_by(labelled: list[date], cutoff: date, horizon_days: int) -> list[date]:
@@ -36,10 +43,22 @@ def known_by(labelled: list[date], cutoff: date, horizon_days: int) -> list[date
     return sorted(day for day in labelled if day + timedelta(days=horizon_days) <= cutoff)
 
 
-def cutoffs(labelled: list[date], run_date: date, horizon_days: int) -> tuple[date, date] | None:
-    """(validation, test): the snapshots that fits are judged on; None where there are not enough to learn from before."""
-    test = known_by(labelled, run_date, horizon_days)[-1:]
-    validation = known_by(labelled, test[0], horizon_days)[-1:] if test else []
-    if not validation or split(labelled, validation[0], horizon_days) is None:
-        return None
-    return validation[0], test[0]
+def test_day(labelled: list[date], run_date: date, horizon_days: int) -> date | None:
+    """The snapshot that fits are judged on; None where there is nothing to learn from before it."""
+    days = known_by(labelled, run_date, horizon_days)
+    return days[-1] if days and known_by(labelled, days[-1], horizon_days) else None
+
+
+def folds(user_keys: np.ndarray) -> np.ndarray:
+    """(rows,) fold from 0 to FOLDS - 1 of each row's person, the same on every night."""
+    people, place = np.unique(user_keys, return_inverse=True)
+    return np.array([zlib.crc32(str(key).encode()) % FOLDS for key in people], dtype=int)[place]
+
+
+def _spaced(days: list[date], least_days: float) -> list[date]:
+    """The newest day and, going back, each that is far enough from the last one taken; ascending."""
+    taken: list[date] = []
+    for day in reversed(days):
+        if not taken or (taken[-1] - day).days >= least_days:
+            taken.append(day)
+    return taken[::-1]

@@ -49,7 +49,7 @@ def train(settings: Settings, shop: Shop, run_date: date, name: str, again: bool
         night.log_dataset(f"{shop.name}.{name}", tags["dataset_digest"])
         reason = task.shortfall()
         result = f"not trained: {reason}" if reason else _compared(store, night, task, champion, tuned, tags)
-        night.log(tags={"result": result, "is_trained": reason is None})
+        night.log(tags={"result": result, "is_trained": reason is None, "shortfall": reason.code if reason else ""})
     return f"train {name} {shop.name} {run_date}: {result}"
 
 
@@ -178,7 +178,7 @@ def _label(candidate: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = steps.arguments(__doc__)
-    parser.add_argument("task", choices=tasks.NAMES)
+    parser.add_argument("task", help="recommendations, or a target of the shop file")
     parser.add_argument("--again", action="store_true", help="fit even where the same data and code were fitted before")
     steps.run(parser, lambda settings, shop, run_date, options: train(settings, shop, run_date, options.task, options.again))
 

@@ -9,6 +9,8 @@ from settings import Settings
 from shop import Shop
 from sources import Source
 
+TOLD_OF_TARGETS = {"name", "horizon_days", "kind", "per", "label", "outside"}
+
 
 def variables(settings: Settings, shop: Shop, run_date: date) -> dict[str, object]:
     """What the dbt project is told about the shop and the night; its models read nothing else from outside."""
@@ -42,7 +44,9 @@ def variables(settings: Settings, shop: Shop, run_date: date) -> dict[str, objec
         "holdout_share": rules.holdout_share,
         "snapshot_every_days": shop.predictions.snapshot_every_days,
         "snapshot_count": shop.predictions.snapshot_count,
-        "horizons_days": list(shop.predictions.horizons_days),
+        "horizons_days": shop.predictions.horizons_days("user"),
+        "category_horizons_days": shop.predictions.horizons_days("category"),
+        "targets": [target.model_dump(include=TOLD_OF_TARGETS) for target in shop.predictions.targets],
         "closed_weekdays": shop.closed_weekdays,
         "closed_dates": [day.isoformat() for day in shop.closed_dates],
         "min_people": shop.segments.min_people,

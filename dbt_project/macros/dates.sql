@@ -3,15 +3,22 @@
     cast('{{ var("run_date") }}' as date)
 {%- endmacro %}
 
-{# Past days that lie on a grid of their own, so that a night adds a day instead of moving all of them;
-   and the run date. #}
+{# Past days that lie on a grid of their own, so that a night adds a day instead of moving all of them; further back, as far
+   as the longest window of a target needs, every fourth of them, which such a window's overlap makes enough; and the
+   run date. #}
 {% macro snapshot_dates() -%}
+    {%- set longest = "coalesce(list_max(cast(" ~ var('horizons_days') ~ " as integer[])), 0)" -%}
     select
-        cast(date 'epoch' + cast(step * {{ var('snapshot_every_days') }} as integer) as date) as as_of_date
+        cast(date 'epoch' + cast(steps.step * {{ var('snapshot_every_days') }} as integer) as date) as as_of_date
     from (
-        select (date_diff('day', date 'epoch', {{ run_date() }}) - 1) // {{ var('snapshot_every_days') }} - number as step
-        from range({{ var('snapshot_count') }}) as numbers (number)
+        select
+            (date_diff('day', date 'epoch', {{ run_date() }}) - 1) // {{ var('snapshot_every_days') }} - number as step,
+            number,
+        from range(greatest(
+            {{ var('snapshot_count') }}, 3 * {{ longest }} // {{ var('snapshot_every_days') }}
+        )) as numbers (number)
     ) as steps
+    where steps.number < {{ var('snapshot_count') }} or steps.step % 4 = 0
     union all
     select {{ run_date() }} as as_of_date
 {%- endmacro %}

@@ -9,12 +9,13 @@ import yaml
 
 from settings import PROJECT_ROOT
 
+TASKS = ["recommendations", "purchase_7d", "purchase_30d", "churn_30d", "value_90d", "category_purchase_7d"]  # of shops/demo.yml
+TRAIN = [f"train_{name}" for name in TASKS]
 UPSTREAM = {
     "land": [],
     "build_features": ["land"],
-    "train_recommendations": ["build_features"],
-    "train_purchase_7d": ["build_features"],
-    "promote": ["train_purchase_7d", "train_recommendations"],
+    **{name: ["build_features"] for name in TRAIN},
+    "promote": sorted(TRAIN),
     "score": ["promote"],
     "build_serving": ["score"],
     "publish": ["build_serving"],
@@ -22,9 +23,8 @@ UPSTREAM = {
 COMMANDS = {
     "land": ["ingestion.land"],
     "build_features": ["warehouse build features"],
-    "train_recommendations": ["training.train recommendations"],
-    "train_purchase_7d": ["training.train purchase_7d"],
-    "promote": ["training.promote recommendations", "training.promote purchase_7d"],
+    **{f"train_{name}": [f"training.train {name}"] for name in TASKS},
+    "promote": [f"training.promote {' '.join(TASKS)}"],
     "score": ["training.score"],
     "build_serving": ["warehouse build serving"],
     "publish": ["serving_exports.publish"],
@@ -47,7 +47,7 @@ def test_the_tasks_stand_in_the_order_of_the_night(demo: dict) -> None:
 
 def test_one_fit_and_one_user_of_the_warehouse_at_a_time(demo: dict) -> None:
     pools = {name: task["pool"] for name, task in demo["tasks"].items()}
-    fits = {"train_recommendations", "train_purchase_7d", "promote", "score"}
+    fits = {*TRAIN, "promote", "score"}
     assert {name for name, pool in pools.items() if pool == "gpu"} == fits
     assert {name for name, pool in pools.items() if pool == "warehouse"} == set(UPSTREAM) - fits
 
@@ -78,7 +78,7 @@ def test_a_night_by_hand_is_not_tried_again_and_is_stored_as_the_same_dag(demo: 
 
 
 def test_the_page_of_the_dag_says_what_to_do_for_every_task(demo: dict) -> None:
-    told = demo["doc_md"].replace("train_…", "train_recommendations train_purchase_7d")
+    told = demo["doc_md"].replace("train_…", " ".join(TRAIN))
     assert [name for name in UPSTREAM if name not in told] == []
 
 

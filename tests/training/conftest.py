@@ -11,11 +11,11 @@ import pytest
 import shop as shops
 import warehouse
 from settings import Settings
+from targets import DECLARED
 from tests.training import synthetic_warehouse
 from training import history, snapshots, tracking
 from training.history import History
 from training.snapshots import Snapshots
-from training.targets import PURCHASE_7D
 
 SHOP = shops.Shop.model_validate(
     {
@@ -33,7 +33,29 @@ SHOP = shops.Shop.model_validate(
             }
         ],
         "recommendations": {"k": 5, "holdout_days": 14},
-        "predictions": {"snapshot_every_days": 7, "snapshot_count": 8},
+        "predictions": {
+            "snapshot_every_days": 7,
+            "snapshot_count": 8,
+            "targets": [
+                "purchase_7d",
+                {
+                    "name": "value_7d",
+                    "horizon_days": 7,
+                    "kind": "value",
+                    "label": "order_amount",
+                    "population": "order_count_365d > 0",
+                    "outside": "no_order_yet",
+                    "models": ["mean_value", "value_boosting"],
+                },
+                {
+                    "name": "category_7d",
+                    "horizon_days": 7,
+                    "per": "category",
+                    "label": "is_purchaser",
+                    "models": ["base_rate", "gradient_boosting"],
+                },
+            ],
+        },
     }
 )
 
@@ -119,4 +141,4 @@ def window(histories: dict[str, History]) -> History:
 @pytest.fixture(scope="session")
 def user_snapshots(synthetic_file: Path) -> Snapshots:
     with duckdb.connect(str(synthetic_file), read_only=True) as connection:
-        return snapshots.load(connection, PURCHASE_7D)
+        return snapshots.load(connection, DECLARED["purchase_7d"])

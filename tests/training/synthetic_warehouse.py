@@ -139,15 +139,31 @@ def _prediction_tables(connection: duckdb.DuckDBPyConnection, size: Size) -> Non
             mode(category order by category) as favourite_category
         from events inner join items using (item_id) inner join snapshot_dates on event_date <= as_of_date
         group by user_key, as_of_date order by as_of_date, user_key;
-        create table feat_purchase_labels as
+        create table feat_user_labels as
         select snapshots.user_key, snapshots.as_of_date, 7 as horizon_days,
-            count(events.item_id) > 0 as is_purchaser, count(events.item_id) as order_count, cast(0 as decimal(18, 2)) as order_amount
+            count(price) filter (event_type = 'order_completed') > 0 as is_purchaser, count(price) = 0 as is_silent,
+            cast(coalesce(sum(price) filter (event_type = 'order_completed'), 0) as decimal(18, 2)) as order_amount
         from feat_user_snapshots as snapshots
-        left join events
-            on snapshots.user_key = events.user_key and events.event_type = 'order_completed'
-            and events.event_date > snapshots.as_of_date and events.event_date <= snapshots.as_of_date + 7
+        left join (select * from events inner join items using (item_id)) as done
+            on snapshots.user_key = done.user_key
+            and done.event_date > snapshots.as_of_date and done.event_date <= snapshots.as_of_date + 7
         where snapshots.as_of_date + 7 <= date '{size.last_day}'
         group by all order by as_of_date, user_key;
+        create table feat_category_snapshots as
+        select snapshots.user_key, snapshots.as_of_date, categories.category, snapshots.days_since_last_event,
+            count(events.item_id) filter (event_type = 'product_viewed') as category_view_count
+        from feat_user_snapshots as snapshots cross join (select distinct category from items) as categories
+        inner join items using (category)
+        left join events on snapshots.user_key = events.user_key and items.item_id = events.item_id and event_date <= snapshots.as_of_date
+        group by all order by as_of_date, user_key, category;
+        create table feat_category_labels as
+        select snapshots.user_key, snapshots.as_of_date, snapshots.category, 7 as horizon_days, count(done.item_id) > 0 as is_purchaser
+        from feat_category_snapshots as snapshots
+        left join (select * from events inner join items using (item_id)) as done
+            on snapshots.user_key = done.user_key and snapshots.category = done.category and event_type = 'order_completed'
+            and done.event_date > snapshots.as_of_date and done.event_date <= snapshots.as_of_date + 7
+        where snapshots.as_of_date + 7 <= date '{size.last_day}'
+        group by all order by as_of_date, user_key, category;
         create table int_user_eligibility as
         select distinct user_key, true as is_eligible, null::varchar as ineligible_reason from events order by user_key
         """

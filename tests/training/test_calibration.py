@@ -39,3 +39,20 @@ def test_a_model_that_is_worse_than_chance_is_published_as_the_base_rate():
 def test_one_probability_for_all_becomes_the_rate_of_the_calibration_rows():
     outcome = np.array([1.0] * 30 + [0.0] * 70)
     assert calibration.fit(outcome, np.full(100, 0.1)).apply(np.array([0.1]))[0] == pytest.approx(0.3, abs=0.01)
+
+
+def test_amounts_that_are_too_large_and_too_far_apart_are_brought_back_and_the_total_is_right():
+    random = np.random.default_rng(4)
+    truth = np.exp(random.normal(1, 1, 5_000))
+    outcome = truth * (random.random(5_000) < 0.5) * 2 * random.exponential(1, 5_000)
+    calibrated = calibration.fit_amounts(outcome, 3 * truth**1.6)
+    found = calibrated.apply(3 * truth**1.6)
+    assert found.sum() == pytest.approx(outcome.sum(), rel=1e-6)
+    assert np.corrcoef(np.log(found), np.log(truth))[0, 1] > 0.999
+    assert np.log(found).std() == pytest.approx(np.log(truth).std(), rel=0.15)
+
+
+def test_amounts_in_a_falling_order_are_published_as_their_mean():
+    outcome = np.array([4.0, 2, 0, 0])
+    assert calibration.fit_amounts(outcome, np.array([1.0, 2, 3, 4])).apply(np.array([1.0, 4])) == pytest.approx([1.5, 1.5])
+    assert calibration.fit_amounts(np.zeros(2), np.array([1.0, 2])).apply(np.array([1.0])) < 1e-5

@@ -16,13 +16,13 @@ from tests.training.conftest import Place, furnished
 from training import arrays, tracking
 from training.compare import compare
 from training.models import ease, softmax_factorization, tabular_network
-from training.predictions import PredictionTask
 from training.promote import promote
+from training.recipes import PREDICTORS
 from training.recommendations import RecommendationTask
 from training.score import MARGIN, score
 from training.train import train
 
-TASKS = ("recommendations", "purchase_7d")
+TASKS = ("recommendations", "purchase_7d", "value_7d", "category_7d")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def small_candidates():
     """Fewer and shorter fits: what a night does with them is the same."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RecommendationTask, "models", ("popularity", "softmax_factorization"))
-        patch.setattr(PredictionTask, "models", ("base_rate", "gradient_boosting", "tabular_network"))
+        patch.setitem(PREDICTORS, "probability", ("base_rate", "gradient_boosting", "tabular_network"))
         patch.setattr(softmax_factorization, "MOST_EPOCHS", 10)
         patch.setattr(tabular_network, "MOST_EPOCHS", 6)
         yield
@@ -78,7 +78,8 @@ def hashes(place: Place) -> dict[str, str]:
 def test_each_step_says_in_one_line_what_it_did(first_night):
     assert first_night["train recommendations"].startswith("train recommendations tiny 2026-03-31: ndcg_at_5 on ")
     assert "is the first champion" in first_night["promote purchase_7d"]
-    assert first_night["score"].startswith("score tiny 2026-03-31: 4500 user_recommendations, 300 user_predictions, 300 user_clusters, 2 ")
+    assert first_night["score"].startswith("score tiny 2026-03-31: 4500 user_recommendations, ")
+    assert " user_predictions, 1200 user_category_predictions, 300 user_clusters, 4 models" in first_night["score"]
     assert all("\n" not in line for line in first_night.values())
 
 
@@ -88,7 +89,7 @@ def test_a_night_is_one_parent_run_with_a_nested_run_for_each_fit(runs, task):
     assert len(parents) == 1
     fits = [run for run in runs[task] if run.data.tags["stage"] != "night"]
     assert {run.data.tags["mlflow.parentRunId"] for run in fits} == {parents[0].info.run_id}
-    candidates = 2 if task == "recommendations" else 3
+    candidates = 3 if task == "purchase_7d" else 2
     stages = [run.data.tags["stage"] for run in fits]
     assert [stages.count(stage) for stage in ("validation", "test", "score")] == [candidates, candidates, 1]
 
@@ -104,13 +105,24 @@ def test_every_compared_fit_has_the_same_metrics_and_says_what_it_was_made_of(ru
         assert run.data.params["model"] == run.data.tags["model"]
     if task == "recommendations":
         assert {"recall_at_5", "ndcg_at_10", "mrr_at_50", "hit_rate_at_20", "coverage_at_20", "gini_at_5", "ndcg_at_5_low"} <= names[0]
+    elif task == "value_7d":
+        assert {"poisson_deviance", "root_mean_squared_error", "total_bias", "normalised_gini"} <= names[0]
     else:
         assert {"log_loss", "auc", "brier_score", "expected_calibration_error"} <= names[0]
 
 
 def test_plots_and_models_are_stored_and_nothing_is_pickled(night_place, first_night):
     files = {path.name for path in night_place.settings.mlflow_artifacts.rglob("*") if path.is_file()}
-    assert {"comparison.png", "reliability.png", "losses.png", "night.json", "gains.npz", "decision.json", "network.keras"} <= files
+    assert {
+        "comparison.png",
+        "reliability.png",
+        "importance.png",
+        "losses.png",
+        "night.json",
+        "gains.npz",
+        "decision.json",
+        "network.keras",
+    } <= files
     assert {"slices.json", "by_depth.png"} <= files
     assert {name.rsplit(".", 1)[1] for name in files} == {"png", "json", "npz", "keras"}
 
@@ -176,11 +188,12 @@ def test_a_reason_names_an_item_of_the_users_own_history_and_what_was_done_with_
 
 
 def test_probabilities_are_calibrated_to_the_rate_of_the_last_week_and_come_with_reasons(night_place, first_night):
-    rows = query(night_place, "select probability, expected_value, top_reasons, horizon_days, target from {user_predictions}")
+    rows = query(
+        night_place,
+        "select probability, expected_value, top_reasons, horizon_days, target from {user_predictions} where target = 'purchase_7d'",
+    )
     with duckdb.connect(str(night_place.warehouse), read_only=True) as connection:
-        ((rate,),) = connection.execute(
-            "select avg(is_purchaser::int) from feat_purchase_labels where as_of_date = '2026-03-24'"
-        ).fetchall()
+        ((rate,),) = connection.execute("select avg(is_purchaser::int) from feat_user_labels where as_of_date = '2026-03-24'").fetchall()
     assert np.mean([row[0] for row in rows]) == pytest.approx(rate, abs=0.06)
     assert {(row[1], row[3], row[4]) for row in rows} == {(None, 7, "purchase_7d")}
     reasons = [reason for row in rows for reason in row[2]]
@@ -189,14 +202,46 @@ def test_probabilities_are_calibrated_to_the_rate_of_the_last_week_and_come_with
     assert all(reason.startswith(known) and reason.endswith(("(raises)", "(lowers)")) for reason in reasons)
 
 
+def test_amounts_are_of_the_population_and_their_total_is_that_of_last_week(night_place, first_night):
+    rows = query(night_place, "select user_key, probability, expected_value from {user_predictions} where target = 'value_7d'")
+    with duckdb.connect(str(night_place.warehouse), read_only=True) as connection:
+        asked = connection.execute(
+            "select user_key from feat_user_snapshots where as_of_date = '2026-03-31' and order_count_365d > 0"
+        ).fetchall()
+        ((spent,),) = connection.execute(
+            "select avg(order_amount) from feat_user_labels semi join feat_user_snapshots on feat_user_labels.user_key ="
+            " feat_user_snapshots.user_key and order_count_365d > 0 where as_of_date = '2026-03-24'"
+        ).fetchall()
+    assert {row[0] for row in rows} == {row[0] for row in asked}
+    assert all(row[1] is None and row[2] >= 0 for row in rows)
+    assert np.mean([row[2] for row in rows]) == pytest.approx(float(spent), rel=0.35)
+
+
+def test_everyone_has_a_chance_for_each_category_and_their_own_is_the_likeliest(night_place, first_night):
+    rows = query(night_place, "select user_key, category, probability from {user_category_predictions} where target = 'category_7d'")
+    best = {}
+    for user, category, probability in rows:
+        best[user] = max(best.get(user, (0, "")), (probability, category))
+    with duckdb.connect(str(night_place.warehouse), read_only=True) as connection:
+        own = dict(
+            connection.execute("select user_key, favourite_category from feat_user_snapshots where as_of_date = '2026-03-31'").fetchall()
+        )
+    assert len(rows) == 4 * len(own)
+    assert np.mean([own[user] == category for user, (_, category) in best.items()]) > 0.7
+
+
 def test_floats_are_rounded_to_six_digits(night_place, first_night):
     assert query(night_place, "select count(*) from {user_recommendations} where score <> round(score, 6)") == [(0,)]
-    assert query(night_place, "select count(*) from {user_predictions} where probability <> round(probability, 6)") == [(0,)]
+    for table in ("{user_predictions}", "{user_category_predictions}"):
+        unrounded = (
+            f"select count(*) from {table} where round(coalesce(probability, expected_value), 6) <> coalesce(probability, expected_value)"
+        )
+        assert query(night_place, unrounded) == [(0,)]
 
 
 def test_the_manifest_says_what_the_files_were_made_of(night_place, first_night):
     manifest = json.loads((night_place.predictions / "manifest.json").read_text())
-    assert manifest["inputs"]["champions"] == {"recommendations": 1, "purchase_7d": 1}
+    assert manifest["inputs"]["champions"] == dict.fromkeys(TASKS, 1)
     assert set(manifest["inputs"]["datasets"]) == set(TASKS)
     assert manifest["sha256"] == {name: value for name, value in hashes(night_place).items() if name.endswith(".parquet")}
 
@@ -290,22 +335,28 @@ def test_an_older_night_run_again_leaves_the_alias_with_the_newer_one(fresh_plac
 
 
 def test_without_purchases_nothing_is_trained_and_the_files_say_why(fresh_place):
-    fresh_place.change("delete from feat_interaction_labels", "update feat_purchase_labels set is_purchaser = false")
+    fresh_place.change(
+        "delete from feat_interaction_labels",
+        "update feat_user_labels set is_purchaser = false, order_amount = 0",
+        "update feat_category_labels set is_purchaser = false",
+    )
     summaries = whole_night(fresh_place)
     assert "not trained: only 0 users with a history bought something" in summaries["train recommendations"]
     assert "not trained: only 0 positive answers to learn from" in summaries["train purchase_7d"]
     assert "no decision, not trained" in summaries["promote recommendations"]
     assert "purchase_7d is switched off: only 0 positive answers" in summaries["score"]
-    degraded = query(fresh_place, "select task, degraded, model_name from {models} order by task")
-    assert [row[0] for row in degraded] == ["purchase_7d", "recommendations"]
+    degraded = query(fresh_place, "select task, degraded, model_name, ineligible_reason from {models} order by task")
+    assert [row[0] for row in degraded] == sorted(TASKS)
     assert all(row[1] and row[2] is None for row in degraded)
+    assert {row[3] for row in degraded} == {"too_few_people", "too_few_positives"}
+    assert "no expected amounts" in next(row[1] for row in degraded if row[0] == "value_7d")
     assert query(fresh_place, "select count(*) from {user_predictions}") == [(0,)]
     assert query(fresh_place, "select count(*) from {user_clusters}") == [(300,)]
 
 
 def test_answers_that_are_all_yes_teach_nothing(fresh_place):
-    fresh_place.change("update feat_purchase_labels set is_purchaser = true")
-    assert "not trained: all answers of" in train(*fresh_place.night, "purchase_7d")
+    fresh_place.change("update feat_user_labels set is_purchaser = true")
+    assert "not trained: all 1253 answers of one part" in train(*fresh_place.night, "purchase_7d")
 
 
 def test_a_shop_without_any_data_has_a_whole_folder_of_empty_files(fresh_place):
@@ -313,16 +364,18 @@ def test_a_shop_without_any_data_has_a_whole_folder_of_empty_files(fresh_place):
         "feat_interactions",
         "feat_interaction_labels",
         "feat_user_snapshots",
-        "feat_purchase_labels",
+        "feat_user_labels",
+        "feat_category_snapshots",
+        "feat_category_labels",
         "recommendable_items",
         "feat_items",
     )
     fresh_place.change(*(f"delete from {table}" for table in tables))
     summaries = whole_night(fresh_place)
-    assert "too few to train" in summaries["train purchase_7d"]
+    assert "0 past snapshots have their answers by now" in summaries["train purchase_7d"]
     assert "recommendations is switched off: nobody has touched any item yet" in summaries["score"]
     assert query(fresh_place, "select count(*) from {user_recommendations}") == [(0,)]
-    assert len(list(fresh_place.predictions.iterdir())) == 5
+    assert len(list(fresh_place.predictions.iterdir())) == 6
 
 
 def test_promoting_a_night_that_was_not_trained_says_what_to_run(fresh_place):

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import steps
-from training import arrays, backend
+from training import arrays, backend, value_metrics
 from training.features import Features
-from training.models import gradient_boosting, tabular_network
-from training.predictions import CalibratedPredictor, judge
+from training.models import gradient_boosting, mean_value, tabular_network, value_boosting, value_network
+from training.objectives import judge_probabilities
+from training.predictions import CalibratedPredictor
 from training.probability_metrics import auc, log_losses
 from training.recipes import PREDICTORS, Recipe
 
@@ -22,7 +23,7 @@ def rows(user_snapshots):
     return [(part.features, part.outcome) for part in parts]
 
 
-@pytest.fixture(scope="module", params=PREDICTORS)
+@pytest.fixture(scope="module", params=PREDICTORS["probability"])
 def model(request: pytest.FixtureRequest, rows):
     params = SMALL.get(request.param)
     recipe = Recipe.of(request.param, params) if params else Recipe.default(request.param)
@@ -149,9 +150,32 @@ def test_a_stored_calibration_comes_back_with_its_model(model, rows, tmp_path):
     recipe = Recipe.of(type(model).__module__.rsplit(".", 1)[1], model.params)
     loaded = CalibratedPredictor.load(recipe, tmp_path)
     assert np.array_equal(loaded.predict(rows[1][0]), calibrated.predict(rows[1][0]))
-    assert judge(np.arange(len(rows[1][1])), rows[1][1], loaded.predict(rows[1][0])).metrics["mean_probability"] == pytest.approx(
-        rows[1][1].mean(), abs=0.02
-    )
+    assert judge_probabilities(np.arange(len(rows[1][1])), rows[1][1], loaded.predict(rows[1][0])).metrics[
+        "mean_probability"
+    ] == pytest.approx(rows[1][1].mean(), abs=0.02)
+
+
+AMOUNTS = {
+    "mean_value": mean_value.Model(mean_value.Params()),
+    "value_boosting": value_boosting.Model(value_boosting.Params(trees=40)),
+    "value_network": value_network.Model(value_network.Params(units=(32, 16), epochs=15, batch_rows=256)),
+}
+
+
+@pytest.mark.parametrize("name", AMOUNTS)
+def test_expected_amounts_follow_what_is_spent_and_come_back_from_disk(rows, name, tmp_path):
+    (features, _), (later, _) = rows
+    spent = [np.random.default_rng(1).poisson(np.nan_to_num(part.column("view_count_90d")) / 10) * 7.5 for part in (features, later)]
+    model = AMOUNTS[name].fit(features, spent[0])
+    expected = model.predict(later)
+    assert (expected > 0).all()
+    assert value_metrics.total_bias(spent[1], expected) == pytest.approx(0, abs=0.25), "what is left is for the calibration"
+    if name != "mean_value":
+        mean = np.full(len(later), spent[0].mean())
+        assert value_metrics.normalised_gini(spent[1], expected) > 0.5
+        assert np.mean(value_metrics.poisson_deviances(spent[1], expected)) < 0.8 * np.mean(value_metrics.poisson_deviances(spent[1], mean))
+    model.save(tmp_path)
+    assert np.array_equal(type(model).load(model.params, tmp_path).predict(later), expected)
 
 
 def with_values(features: Features, values: dict[str, float]) -> Features:

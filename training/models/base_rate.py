@@ -34,6 +34,9 @@ class Model(Predictor):
     def predict(self, features: Features) -> np.ndarray:
         return np.full(len(features), self.rate)
 
+    def contributions(self, features: Features, reference: Features) -> np.ndarray:
+        return np.zeros((len(features), len(features.names)))
+
     def save(self, folder: Path) -> None:
         arrays.save_json(folder / "base_rate.json", {"rate": self.rate})
 

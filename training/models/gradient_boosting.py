@@ -1,12 +1,13 @@
 """Gradient boosting of small trees (scikit-learn's histogram kind), kept as the plain arrays of its trees."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from training import arrays, backend
+from training import arrays, backend, tree_shapley
 from training.features import Features
 from training.models.predictor import Predictor
 from training.preprocessing import Encoder
@@ -47,19 +48,35 @@ class Model(Predictor):
     def tuned(cls, params: Params, training: tuple[Features, np.ndarray], validation: tuple[Features, np.ndarray]) -> "Model":
         model = cls(params)
         boosted = model._boosted(*training, MOST_TREES)
-        stages = boosted.staged_predict_proba(model._columns(validation[0]))
-        losses = [log_losses(validation[1], stage[:, 1]).mean() for stage in stages]
+        losses = [cls.losses_of(validation[1], stage).mean() for stage in cls.stages(boosted, model._columns(validation[0]))]
         model.params = replace(params, trees=int(np.argmin(losses)) + 1)
         model._keep_trees(boosted, model.params.trees)
         return model
 
-    def _boosted(self, features: Features, outcome: np.ndarray, trees: int) -> Any:
+    losses_of = staticmethod(log_losses)  # (rows,) outcome and prediction to (rows,) losses
+
+    @staticmethod
+    def estimator(**options: Any) -> Any:
         from sklearn.ensemble import HistGradientBoostingClassifier
+
+        return HistGradientBoostingClassifier(**options)
+
+    @staticmethod
+    def stages(boosted: Any, columns: np.ndarray) -> Iterator[np.ndarray]:
+        """(rows,) what is predicted after each tree."""
+        return (stage[:, 1] for stage in boosted.staged_predict_proba(columns))
+
+    @staticmethod
+    def from_score(score: np.ndarray) -> np.ndarray:
+        """The prediction, from the sum of the trees."""
+        return 1 / (1 + np.exp(-score))
+
+    def _boosted(self, features: Features, outcome: np.ndarray, trees: int) -> Any:
         from threadpoolctl import threadpool_limits
 
         self.encoder = Encoder.fitted(features)
         params = self.params
-        boosting = HistGradientBoostingClassifier(
+        boosting = self.estimator(
             max_iter=trees,
             learning_rate=params.learning_rate,
             max_leaf_nodes=params.leaves,
@@ -88,10 +105,15 @@ class Model(Predictor):
     def predict(self, features: Features) -> np.ndarray:
         columns = self._columns(features)
         size = max(1, BLOCK // max(1, len(self.roots)))
-        blocks = [self._log_odds(columns[first : first + size]) for first in range(0, len(columns), size)]
-        return 1 / (1 + np.exp(-np.concatenate([np.empty(0), *blocks])))
+        blocks = [self._score(columns[first : first + size]) for first in range(0, len(columns), size)]
+        return self.from_score(np.concatenate([np.empty(0), *blocks]))
 
-    def _log_odds(self, columns: np.ndarray) -> np.ndarray:
+    def contributions(self, features: Features, reference: Features) -> np.ndarray:
+        feature = np.concatenate([np.arange(len(features.numeric_names)), self.encoder.feature_of_indicators])
+        found = tree_shapley.contributions(self.nodes, self.roots, self._columns(features), self._columns(reference)[0], feature)
+        return np.pad(found, ((0, 0), (0, len(features.names) - found.shape[1])))  # words that are all rare have no column
+
+    def _score(self, columns: np.ndarray) -> np.ndarray:
         """(rows,) all trees are walked down at the same time, level by level."""
         nodes = self.nodes
         place = np.tile(self.roots, (len(columns), 1))

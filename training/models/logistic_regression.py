@@ -51,6 +51,15 @@ class Model(Predictor):
     def predict(self, features: Features) -> np.ndarray:
         return 1 / (1 + np.exp(-(self._columns(features) @ self.weights + self.shift)))
 
+    def contributions(self, features: Features, reference: Features) -> np.ndarray:
+        """Exact: each column belongs to one feature, and the log-odds are their sum."""
+        effect = (self._columns(features) - self._columns(reference)) * self.weights
+        numbers = self.encoder.feature_of_numbers
+        feature = np.concatenate([numbers, numbers, self.encoder.feature_of_indicators])
+        result = np.zeros((len(features), len(features.names)))
+        np.add.at(result.T, feature, effect.T)
+        return result
+
     def save(self, folder: Path) -> None:
         arrays.save(folder / "encoder.npz", **self.encoder.to_arrays())
         arrays.save(folder / "weights.npz", weights=self.weights, shift=np.array(self.shift))

@@ -104,12 +104,13 @@ def _random_signs(shape: tuple[int, ...], dtype: Any = None) -> Any:
     return ops.cast(2 * keras.random.randint(shape, 0, 2) - 1, dtype or "float32")
 
 
-def network(numbers: int, word_counts: list[int], params: Any) -> keras.Model:
+def network(numbers: int, word_counts: list[int], params: Any, heads: int = 1) -> keras.Model:
     """(rows, members) logits from `numbers` (rows, numbers) and `codes` (rows, columns of words).
 
     Args:
         word_counts: per column of words, how many codes there are.
         params: of training.models.tabular_network.
+        heads: answers of each member; of several, the network gives (rows, members, heads).
     """
     number_input = layers.Input((numbers,), name="numbers")
     code_input = layers.Input((len(word_counts),), dtype="int32", name="codes")
@@ -125,7 +126,8 @@ def network(numbers: int, word_counts: list[int], params: Any) -> keras.Model:
             # behind the widest layer, which is thus computed once for all members and not once for each
             hidden = MemberScale(params.members)(hidden)
         hidden = layers.Dropout(params.dropout)(layers.Activation("relu")(hidden))
-    return keras.Model({"numbers": number_input, "codes": code_input}, MemberHeads()(hidden))
+    answers = [MemberHeads()(hidden) for _ in range(heads)]
+    return keras.Model({"numbers": number_input, "codes": code_input}, ops.stack(answers, axis=-1) if heads > 1 else answers[0])
 
 
 def mean_member_loss(outcome: Any, logits: Any) -> Any:
@@ -137,3 +139,23 @@ def ensemble_loss(outcome: Any, logits: Any) -> Any:
     """(rows,) log loss of the members' mean probability, which is what `predict` gives."""
     probability = ops.clip(ops.mean(ops.sigmoid(logits), axis=-1, keepdims=True), SMALLEST, 1 - SMALLEST)
     return -ops.mean(outcome * ops.log(probability) + (1 - outcome) * ops.log(1 - probability), axis=-1)
+
+
+SMALLEST_SPREAD = 0.1  # of the logarithm of an amount: a member that is surer of one amount would learn it by heart
+
+
+def zero_inflated_log_normal(answers: Any) -> tuple[Any, Any, Any]:
+    """(rows, members) logit of any amount, mean and spread of its logarithm, from (rows, members, 3)."""
+    return answers[..., 0], answers[..., 1], ops.softplus(answers[..., 2]) + SMALLEST_SPREAD
+
+
+def zero_inflated_log_normal_loss(amount: Any, answers: Any) -> Any:
+    """(rows,) negative log likelihood of each member, averaged. From (rows, 1) and (rows, members, 3).
+
+    Wang, Liu and Miao, A deep probabilistic model for customer lifetime value prediction, 2019.
+    """
+    logit, mean, spread = zero_inflated_log_normal(answers)
+    is_any = ops.cast(amount > 0, logit.dtype)
+    known = ops.log(ops.where(amount > 0, amount, ops.ones_like(amount)))
+    of_amount = ops.log(spread) + 0.5 * ops.square((known - mean) / spread)
+    return ops.mean(ops.softplus(logit) - is_any * logit + is_any * of_amount, axis=-1)

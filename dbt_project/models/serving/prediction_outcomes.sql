@@ -8,13 +8,39 @@ people as (
     select * from {{ ref('int_user_eligibility') }}
 ),
 
+earlier_scores as (
+    select
+        run_date as as_of_date,
+        user_key,
+        cast(null as varchar) as category,
+        target,
+        horizon_days,
+        probability,
+        expected_value,
+        model_name,
+        model_version,
+    from {{ source('earlier_predictions', 'scores') }}
+    union all
+    select
+        run_date as as_of_date,
+        user_key,
+        category,
+        target,
+        horizon_days,
+        probability,
+        expected_value,
+        model_name,
+        model_version,
+    from {{ source('earlier_predictions', 'category_scores') }}
+),
+
 -- per target the newest night whose window is over
 nights as (
     select
         target,
-        max(run_date) as scored_date,
-    from {{ source('earlier_predictions', 'scores') }}
-    where run_date + horizon_days <= {{ run_date() }} and probability is not null
+        max(as_of_date) as as_of_date,
+    from earlier_scores
+    where as_of_date + horizon_days <= {{ run_date() }}
     group by target
 ),
 
@@ -22,63 +48,86 @@ nights as (
 -- inactive since stays in, or only the faithful would be counted
 scores as (
     select
-        scores.run_date as scored_date,
-        scores.user_key as scored_key,
-        scores.target,
-        scores.horizon_days,
-        scores.probability,
-        scores.model_name,
-        scores.model_version,
+        scores.*,
+        coalesce(scores.probability, scores.expected_value) as predicted,
         persons.user_key as person_key,
         ntile(10) over (
-            partition by scores.target order by scores.probability, scores.user_key
+            partition by scores.target
+            order by coalesce(scores.probability, scores.expected_value), scores.user_key, scores.category
         ) as decile,
-    from {{ source('earlier_predictions', 'scores') }} as scores
-    inner join nights on scores.target = nights.target and scores.run_date = nights.scored_date
+    from earlier_scores as scores
+    inner join nights on scores.target = nights.target and scores.as_of_date = nights.as_of_date
     inner join persons on scores.user_key = persons.visitor_key
     inner join people on persons.user_key = people.user_key and people.ineligible_reason is distinct from 'bot'
 ),
 
-purchase_days as (
+user_asked as (
     select distinct
-        persons.user_key as person_key,
-        user_days.event_date,
-    from {{ ref('fct_user_days') }} as user_days
-    inner join persons on user_days.visitor_key = persons.visitor_key
-    where user_days.order_count > 0 and user_days.event_date > (select min(nights.scored_date) from nights)
+        as_of_date,
+        user_key,
+        person_key,
+        horizon_days,
+    from scores
+    where category is null
 ),
 
-buyers as (
+user_days as (
+    {{ days_after('user_asked') }}
+),
+
+user_labels as (
+    {{ user_labels('user_asked', 'user_days') }}
+),
+
+category_asked as (
     select distinct
-        scores.target,
-        scores.scored_key,
+        as_of_date,
+        user_key,
+        person_key,
+        category,
+        horizon_days,
     from scores
-    inner join purchase_days
-        on
-            scores.person_key = purchase_days.person_key
-            and scores.scored_date < purchase_days.event_date
-            and scores.scored_date + scores.horizon_days >= purchase_days.event_date
+    where category is not null
+),
+
+category_days as (
+    {{ category_days_after('category_asked') }}
+),
+
+category_labels as (
+    {{ category_labels('category_asked', 'category_days') }}
+),
+
+answers as (
+    {{ target_answers() }}
 ),
 
 deciles as (
     select
         scores.target,
         scores.decile,
-        scores.scored_date,
+        scores.as_of_date as scored_date,
         scores.horizon_days,
         scores.model_name,
         scores.model_version,
+        bool_or(scores.probability is not null) as is_chance,
         count(*) as people,
-        count(buyers.scored_key) as realised_count,
+        count(*) filter (where answers.outcome > 0) as realised_count,
         -- decimals add up alike in any order
-        cast(sum(cast(scores.probability as decimal(18, 6))) as double) as expected_count,
+        cast(sum(cast(answers.outcome as decimal(18, 2))) as double) as realised_sum,
+        cast(sum(cast(scores.predicted as decimal(18, 6))) as double) as predicted_sum,
         cast(sum(cast(scores.probability * (1 - scores.probability) as decimal(18, 6))) as double) as variance,
     from scores
-    left join buyers on scores.target = buyers.target and scores.scored_key = buyers.scored_key
+    inner join answers
+        on
+            scores.target = answers.target
+            and scores.user_key = answers.user_key
+            and scores.as_of_date = answers.as_of_date
+            and scores.category is not distinct from answers.category
     group by
         scores.target,
         scores.decile,
-        scores.scored_date,
+        scores.as_of_date,
         scores.horizon_days,
         scores.model_name,
         scores.model_version
@@ -92,10 +141,14 @@ published as (
         horizon_days,
         cast(people as integer) as people,
         cast(realised_count as integer) as realised_count,
-        round(expected_count / people, 6) as mean_probability,
+        case when is_chance then round(predicted_sum / people, 6) end as mean_probability,
         round(realised_count / people, 6) as realised_rate,
-        round(greatest(0, expected_count - 1.96 * sqrt(variance)) / people, 6) as chance_low,
-        round(least(people, expected_count + 1.96 * sqrt(variance)) / people, 6) as chance_high,
+        case when is_chance then round(greatest(0, predicted_sum - 1.96 * sqrt(variance)) / people, 6) end
+            as chance_low,
+        case when is_chance then round(least(people, predicted_sum + 1.96 * sqrt(variance)) / people, 6) end
+            as chance_high,
+        case when not is_chance then round(predicted_sum / people, 6) end as mean_expected_value,
+        case when not is_chance then round(realised_sum / people, 6) end as mean_realised_value,
         model_name,
         model_version,
         {{ run_date() }} as run_date,

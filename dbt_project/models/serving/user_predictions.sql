@@ -8,10 +8,12 @@ predictions as (
     select * from {{ source('predictions', 'user_predictions') }}
 ),
 
+models as (
+    select * from {{ source('predictions', 'models') }}
+),
+
 targets as (
-    select
-        'purchase_7d' as target,
-        7 as horizon_days,
+    {{ declared_targets('user') }}
 ),
 
 matched as (
@@ -26,10 +28,11 @@ matched as (
         predictions.model_version,
         coalesce(
             people.ineligible_reason,
-            case when predictions.user_key is null then 'not_trained' end
+            case when predictions.user_key is null then {{ why_not_predicted() }} end
         ) as ineligible_reason,
     from people
     cross join targets
+    left join models on targets.target = models.task
     left join predictions
         on
             people.user_key = predictions.user_key

@@ -1,0 +1,1 @@
+"""The data sets of `benchmarks.predictions`, each with its contenders."""

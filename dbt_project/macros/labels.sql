@@ -1,0 +1,95 @@
+{# Snapshots whose window is over by the run date, per horizon, with who the person turned out to be by then. #}
+{% macro labelled_snapshots(relation, horizons_days) -%}
+    select
+        snapshots.*,
+        horizons.horizon_days,
+        persons.user_key as person_key,
+    from {{ relation }} as snapshots
+    inner join {{ ref('int_persons') }} as persons on snapshots.user_key = persons.visitor_key
+    cross join (select cast(unnest(cast({{ horizons_days }} as integer[])) as integer) as horizon_days) as horizons
+    where snapshots.as_of_date + horizons.horizon_days <= {{ run_date() }}
+{%- endmacro %}
+
+{# What people did day by day after the first as-of day of `asked`. An order is an event: who did nothing has not ordered. #}
+{% macro days_after(asked) -%}
+    select
+        persons.user_key as person_key,
+        user_days.event_date,
+        cast(sum(user_days.event_count) as bigint) as event_count,
+        cast(sum(user_days.order_count) as bigint) as order_count,
+        cast(sum(user_days.order_amount) as decimal(18, 2)) as order_amount,
+    from {{ ref('fct_user_days') }} as user_days
+    inner join {{ ref('int_persons') }} as persons on user_days.visitor_key = persons.visitor_key
+    where user_days.event_date > (select min(asked.as_of_date) from {{ asked }} as asked)
+    group by persons.user_key, user_days.event_date
+{%- endmacro %}
+
+{# What became of the rows of `asked` in the days after their as-of day. #}
+{% macro user_labels(asked, days) -%}
+    select
+        asked.as_of_date,
+        asked.user_key,
+        asked.horizon_days,
+        coalesce(sum(days.order_count), 0) > 0 as is_purchaser,
+        count(days.person_key) = 0 as is_silent,
+        cast(coalesce(sum(days.order_count), 0) as integer) as order_count,
+        cast(coalesce(sum(days.order_amount), 0) as decimal(18, 2)) as order_amount,
+        cast(count(days.person_key) as integer) as active_day_count,
+        cast(coalesce(sum(days.event_count), 0) as integer) as event_count,
+    from {{ asked }} as asked
+    left join {{ days }} as days
+        on
+            asked.person_key = days.person_key
+            and asked.as_of_date < days.event_date
+            and asked.as_of_date + asked.horizon_days >= days.event_date
+    group by asked.as_of_date, asked.user_key, asked.horizon_days
+{%- endmacro %}
+
+{# What people bought day by day in each top category after the first as-of day of `asked`, as the catalogue had it on the day;
+   of an item that it did not know yet, as it first had it. #}
+{% macro category_days_after(asked) -%}
+    select
+        persons.user_key as person_key,
+        items.top_category as category,
+        user_item_days.event_date,
+        cast(sum(user_item_days.purchase_quantity) as bigint) as quantity,
+        cast(sum(user_item_days.purchase_amount) as decimal(18, 2)) as purchase_amount,
+    from {{ ref('fct_user_item_days') }} as user_item_days
+    inner join {{ ref('int_persons') }} as persons on user_item_days.visitor_key = persons.visitor_key
+    inner join (
+        select
+            item_id,
+            top_category,
+            valid_until,
+            lag(valid_until) over (partition by item_id order by valid_from) as known_from,
+        from {{ ref('dim_item_history') }}
+    ) as items
+        on
+            user_item_days.item_id = items.item_id
+            and user_item_days.event_date >= coalesce(items.known_from, date '-infinity')
+            and user_item_days.event_date < coalesce(items.valid_until, date 'infinity')
+    where
+        user_item_days.purchase_count > 0
+        and user_item_days.event_date > (select min(asked.as_of_date) from {{ asked }} as asked)
+    group by persons.user_key, items.top_category, user_item_days.event_date
+{%- endmacro %}
+
+{# What became of the rows of `asked`, each of a person and a category, in the days after their as-of day. #}
+{% macro category_labels(asked, days) -%}
+    select
+        asked.as_of_date,
+        asked.user_key,
+        asked.category,
+        asked.horizon_days,
+        count(days.person_key) > 0 as is_purchaser,
+        cast(coalesce(sum(days.quantity), 0) as integer) as quantity,
+        cast(coalesce(sum(days.purchase_amount), 0) as decimal(18, 2)) as purchase_amount,
+    from {{ asked }} as asked
+    left join {{ days }} as days
+        on
+            asked.person_key = days.person_key
+            and asked.category = days.category
+            and asked.as_of_date < days.event_date
+            and asked.as_of_date + asked.horizon_days >= days.event_date
+    group by asked.as_of_date, asked.user_key, asked.category, asked.horizon_days
+{%- endmacro %}

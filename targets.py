@@ -1,0 +1,61 @@
+"""What is predicted: each target is declared once, here or in a shop file, and all that follows is the same for every one."""
+
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+
+from sources import Part
+
+
+class Target(Part):
+    """A question about the days after a snapshot, with a yes or no, or an amount, for an answer.
+
+    Args:
+        name: the task, the registered model, and what tables call it.
+        horizon_days: length of the window that the answer is about.
+        kind: whether a calibrated chance is published, or an expected amount.
+        per: what a row is of: a person, or a person and one of the top categories.
+        label: the answer, as SQL over the columns of feat_user_labels (of feat_category_labels, per category).
+        population: who is asked about, as SQL over the columns of feat_user_snapshots (feat_category_snapshots).
+        outside: why others have no prediction, in a word.
+        models: the candidates; empty for all that can answer.
+        fewest_positives: answers that are not 0 among those a fit learns from; with fewer, the target is not trained.
+        fewest_people: different people among them; with fewer, neither.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{1,40}$")
+    horizon_days: PositiveInt
+    kind: Literal["probability", "value"] = "probability"
+    per: Literal["user", "category"] = "user"
+    label: str
+    population: str = "true"
+    outside: str = Field(default="outside_population", pattern=r"^[a-z][a-z0-9_]*$")
+    models: tuple[str, ...] = ()
+    fewest_positives: PositiveInt = 50
+    fewest_people: PositiveInt = 100
+
+
+DECLARED = {
+    target.name: target
+    for target in (
+        Target(name="purchase_7d", horizon_days=7, label="is_purchaser"),
+        Target(name="purchase_30d", horizon_days=30, label="is_purchaser"),
+        Target(
+            name="churn_30d",
+            horizon_days=30,
+            label="is_silent",
+            # with a usual gap that is over before the window is: their silence would be more than their rhythm
+            population="days_since_last_order + 30 > mean_days_between_orders",
+            outside="no_purchase_due",
+            models=("base_rate", "logistic_regression", "gradient_boosting"),
+        ),
+        Target(name="value_90d", horizon_days=90, kind="value", label="order_amount"),
+        Target(
+            name="category_purchase_7d",
+            horizon_days=7,
+            per="category",
+            label="is_purchaser",
+            models=("base_rate", "gradient_boosting"),
+        ),
+    )
+}
