@@ -411,9 +411,10 @@ def test_no_raw_id_and_no_contact_is_in_anything_the_night_wrote(published_shop)
     looked_at = 0
     for file in published_shop.data.rglob("*"):
         if file.is_file() and not kept & set(file.parents):
-            found = {match.decode() for match in RAW_ID.findall(_readable(file))} & raw
+            content = _readable(file)
+            found = {match.decode() for match in RAW_ID.findall(content)} & raw
             assert not found, f"{len(found)} raw ids in {file}"
-            assert not PRIVATE.search(_readable(file)), f"a contact in {file}"
+            assert not PRIVATE.search(content), f"a contact in {file}"
             looked_at += 1
     assert looked_at > 150
 
@@ -457,18 +458,23 @@ def test_a_night_killed_in_every_step_and_run_again_gives_the_same_tables(publis
     assert content_hashes(published_shop) == before
 
 
-def test_the_same_night_again_lands_nothing_and_grows_no_warehouse(published_shop):
+def test_the_same_night_again_lands_nothing(published_shop):
     landed = published_shop.step("ingestion.land")
     assert " read 0 = landed 0 " in landed.stdout
+
+
+@pytest.mark.long  # six calls of dbt
+def test_the_same_night_again_grows_no_warehouse(published_shop):
     sizes = []
     for _ in range(3):
         for stage in ("features", "serving"):
             built = published_shop.step("warehouse", "build", stage)
             assert built.returncode == 0, built.stderr
         sizes.append((published_shop.folder / "warehouse.duckdb").stat().st_size)
-    # a table is written beside its last version; from the second time on the room of the one before last is there for it
-    block = 262_144  # DuckDB's unit of space; which rows share one differs a little from run to run
-    assert sizes[2] <= sizes[1] + 4 * block, sizes
+    # a table is written beside its last version; from the second time on the room of the one before last is there for it,
+    # and how much of it is cut off at the end of the file differs from run to run
+    block = 262_144  # DuckDB's unit of space
+    assert max(sizes[1:]) <= sizes[0] + 4 * block, sizes
 
 
 def test_an_older_night_does_not_become_current(published_shop):

@@ -83,6 +83,7 @@ def keyed_shop(published_shop, tmp_path_factory):
     return KeyedShop(root / "data", root / "demo.yml", published_shop.run_date)
 
 
+@pytest.mark.long  # two nights of every build that is kept
 def test_a_published_shop_is_served_under_new_keys_and_holds_no_old_one(keyed_shop):
     first = (bytes.fromhex(HMAC_KEY),)
     raw_ids = keyed_shop.raw_ids()

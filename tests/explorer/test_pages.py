@@ -33,7 +33,7 @@ def test_a_person_has_their_list_and_what_is_not_in_the_build_is_named(opened: O
     page = opened("people", user=user)
     assert lines(page.table[0], "rank", "item_id", "reason") == expected
     assert len(expected) == 10
-    assert "not in this build: it has no table user_segment_history" in texts(page)
+    assert "not in this build: it has no table user_category_predictions" in texts(page)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,16 @@ def test_a_segment_has_its_size_and_its_members(opened: Opened, published_shop: 
     assert (page.metric[0].label, page.metric[0].value) == (name, f"{people} people")
     members = rows(published_shop, f"select user_key from user_segments where segment = '{name}' order by user_key")
     assert list(page.dataframe[0].value["user_key"]) == [str(user) for (user,) in members]
-    assert "it has no table audience_members" in texts(page)
+
+
+def test_an_audience_has_its_rule_and_its_members(opened: Opened, published_shop: SmallShop) -> None:
+    page = opened("groups")
+    page.radio[0].set_value("audience").run()
+    name, people = rows(published_shop, "select audience_id, count(*) from audience_members group by all order by 2 desc, 1 limit 1")[0]
+    assert (page.metric[0].label, page.metric[0].value) == (name, f"{people} people")
+    assert lines(page.table[0], "rule") == rows(published_shop, f"select rule from audiences where audience_id = '{name}'")
+    members = rows(published_shop, f"select user_key from audience_members where audience_id = '{name}' order by user_key")
+    assert sorted(page.dataframe[0].value["user_key"]) == [str(user) for (user,) in members]
 
 
 def test_two_nights_of_the_same_lists_have_them_in_common(opened: Opened) -> None:

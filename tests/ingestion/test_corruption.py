@@ -80,7 +80,7 @@ def test_json_lines(tmp_path_factory, lines):
     assert entry.duplicate == sum(line.startswith(b'{"id": "egood') for line in lines) - len(good)
 
 
-@FEW
+@settings(FEW, max_examples=8)  # each lands up to six times
 @given(
     days=st.lists(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 3)), max_size=6), min_size=1, max_size=5),
     order=st.randoms(use_true_random=False),
