@@ -3,9 +3,9 @@
     cast('{{ var("run_date") }}' as date)
 {%- endmacro %}
 
-{# Past days that lie on a grid of their own, so that a night adds a day instead of moving all of them; further back, as far
-   as the longest window of a target needs, every fourth of them, which such a window's overlap makes enough; and the
-   run date. #}
+{# Past days that lie on a grid of their own, so that a night adds a day instead of moving all of them; further back,
+   as far as the longest window of a target needs, every fourth of them, which such a window's overlap makes enough;
+   and the run date. #}
 {% macro snapshot_dates() -%}
     {%- set longest = "coalesce(list_max(cast(" ~ var('horizons_days') ~ " as integer[])), 0)" -%}
     select

@@ -10,7 +10,8 @@
     where snapshots.as_of_date + horizons.horizon_days <= {{ run_date() }}
 {%- endmacro %}
 
-{# What people did day by day after the first as-of day of `asked`. An order is an event: who did nothing has not ordered. #}
+{# What people did day by day after the first as-of day of `asked`.
+   An order is an event: who did nothing has not ordered. #}
 {% macro days_after(asked) -%}
     select
         persons.user_key as person_key,
@@ -45,8 +46,8 @@
     group by asked.as_of_date, asked.user_key, asked.horizon_days
 {%- endmacro %}
 
-{# What people bought day by day in each top category after the first as-of day of `asked`, as the catalogue had it on the day;
-   of an item that it did not know yet, as it first had it. #}
+{# What people bought day by day in each top category after the first as-of day of `asked`, as the catalogue had it on
+   the day; of an item that it did not know yet, as it first had it. #}
 {% macro category_days_after(asked) -%}
     select
         persons.user_key as person_key,
