@@ -65,7 +65,7 @@ class NightOutput:
             self._print(event)
 
     def _show_progress(self, event: str) -> None:
-        text = f"{self._task:<22}{time.monotonic() - self._began:5.0f} s  {event[len('00:00:00 ') :]}"
+        text = f"{self._task:<21} {time.monotonic() - self._began:5.0f} s  {event[len('00:00:00 ') :]}"
         print(f"\r{text[: shutil.get_terminal_size().columns - 1]}{CLEAR}", end="", file=self._out, flush=True)
 
     def _end_task(self) -> None:
@@ -74,4 +74,4 @@ class NightOutput:
 
     def _print(self, text: str) -> None:
         over = f"\r{CLEAR}" if self._out.isatty() else ""
-        print(f"{over}{self._task:<22}{text}", file=self._out, flush=True)
+        print(f"{over}{self._task:<21} {text}", file=self._out, flush=True)
