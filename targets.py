@@ -11,7 +11,7 @@ _TOKEN = re.compile(
     r"""\s*(?:
         (?P<operator><>|!=|<=|>=|[=<>+*%,]|-(?!-)|/(?!\*)|\b(?:and|or|not|is|in|between)\b)
         |(?P<bracket>[()])
-        |(?P<value>'(?:[^']|'')*'|\d+(?:\.\d+)?\b|[a-z_][a-z0-9_]*)
+        |(?P<value>'(?:[^']|'')*'|\d+(?:\.\d+)?\b|(?!current_|local|session_|user\b)[a-z_][a-z0-9_]*)
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -21,7 +21,8 @@ def _of_columns(text: str) -> str:
     """An expression of columns, numbers, quoted words, comparisons and sums: it can call nothing and read nothing else.
 
     A shop file is data, and this text becomes a part of a query. A query within it needs two words side by side, a
-    function a word before a bracket, and leaving its place a comment or a bracket that was not opened.
+    function a word before a bracket, and leaving its place a comment or a bracket that was not opened. Functions that
+    SQL calls without brackets, such as current_date, are the wall clock's and the user's.
 
     Raises:
         ValueError: there is something else in it.
