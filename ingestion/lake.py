@@ -141,6 +141,7 @@ class Lake:
         """Move the landings' files into place, record them, and show them to the warehouse."""
         for part in (part for entry in entries for part in entry.written):
             self._move(staging, part.path)
+            fault_point("land.part_moved")
         fault_point("land.renamed")
         self.manifest.add(entries)
         fault_point("land.recorded")

@@ -19,6 +19,7 @@ import duckdb
 
 import steps
 import warehouse
+from faults import fault_point
 from ingestion import accounts
 from ingestion.batch import stage
 from ingestion.lake import KnownFile, Lake
@@ -52,6 +53,7 @@ def land(settings: Settings, shop: Shop, run_date: date, options: Namespace | No
         raise steps.StepError(NO_KEY)
     with warehouse.lock(settings, shop, "land"):
         lake = Lake(settings.paths(shop.name))
+        fault_point("land.begun")
         lake.recover()
         with lake.staging() as staging, _connection(settings, shop, staging) as connection, ThreadPoolExecutor(settings.threads) as hashing:
             deliveries = new_deliveries(settings, shop, run_date, lake.manifest, hashing)
@@ -61,7 +63,9 @@ def land(settings: Settings, shop: Shop, run_date: date, options: Namespace | No
             entries = _stage(connection, shop, settings.hmac_keys, files, lake, staging, batch_bytes)
             _refuse_if_too_many(shop, lake, entries, staging)
             accounts.log_new_columns(shop, lake.manifest, entries)
+            fault_point("land.staged")
             lake.commit(connection, entries, staging)
+            fault_point("land.shown")
     accounts.log_sources(shop, entries)
     lines = sum(entry.event_lines for entry in entries)
     clauses = [accounts.account(entries), f"{len(entries)} files", f"{lines} event lines", f"{time.monotonic() - started:.1f} s"]

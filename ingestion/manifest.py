@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
+from faults import fault_point
+
 _BLOCK_BYTES = 16 << 20  # large: between blocks, a digest that is computed beside other work waits for its turn
 
 
@@ -125,6 +127,7 @@ class Manifest:
             file.parent.mkdir(parents=True, exist_ok=True)
             temporary = file.with_suffix(".tmp")
             temporary.write_text(json.dumps(asdict(entry), default=str, indent=1))
+            fault_point("land.record_written")
             temporary.replace(file)
             self._take(entry)
 

@@ -110,6 +110,7 @@ def write(target: Path, tables: dict[str, pa.Table], inputs: dict[str, Any]) -> 
         target.rename(old)
     fault_point("score.replacing")
     fresh.rename(target)
+    fault_point("score.placed")
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -7,6 +7,7 @@ import sys
 from datetime import date
 
 import steps
+from faults import fault_point
 from settings import Settings
 from shop import Shop
 from training import champions, tracking
@@ -32,8 +33,11 @@ def promote(settings: Settings, shop: Shop, run_date: date, name: str) -> str:
         return f"{summary}: no decision, {night_tags['result']}"
     night = store.read_json(run_id, NIGHT_FILE)
     decision = champions.decide(night, store.read_arrays(run_id, GAINS_FILE)["gains"])
+    fault_point("promote.decided")
     version = _version(store, night, decision, run_date)
+    fault_point("promote.registered")
     where = _point_alias(store, version, run_date)
+    fault_point("promote.aliased")
     run = store.reopen(run_id)
     run.log(tags={"decision": decision.sentence, "champion_after": version.number, "alias_moved": decision.moves})
     run.log_json({"sentence": decision.sentence, "moves": decision.moves, "version": version.number, **decision.evidence}, "decision.json")

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 import steps
 import warehouse
+from faults import fault_point
 from settings import Settings
 from shop import Shop
 from training import cluster_memory, fingerprint, nights, plots, prediction_files, prediction_rows, snapshots, tracking
@@ -53,6 +54,7 @@ def score(settings: Settings, shop: Shop, run_date: date, again: bool = False) -
     tables = _tables(found, run_date, rows_a_user(shop), again)
     window = found["recommendations"].task.histories["score"]
     tables["user_clusters"] = prediction_rows.cluster_rows(everybody, window, shop.segments.min_people, earlier)
+    fault_point("score.computed")
     with warehouse.lock(settings, shop, "score"):
         prediction_files.write(target, tables, inputs)
     counts = ", ".join(f"{len(tables[name])} {name}" for name in prediction_files.COLUMNS)
@@ -113,6 +115,7 @@ def _refitted(night: Night, run_date: date, again: bool) -> tuple[Any, tracking.
         fitted = night.task.fitted(recipe, "score")
         run.log_dataset(night.store.name, night.digest)
         run.log({"model": recipe.model, **recipe.params}, tags={"device": device(), "recipe": recipe.to_json()})
+        fault_point("score.fitted")
         run.log_model(fitted)
     return fitted, run
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import steps
+from faults import fault_point
 from settings import Settings
 from shop import Shop
 from training import champions, fingerprint, plots, tasks, tracking
@@ -45,10 +46,12 @@ def train(settings: Settings, shop: Shop, run_date: date, name: str, again: bool
     if not again and (run_id := store.finished(stage="night", night_key=tags["night_key"])):
         store.touch(run_id)
         return f"train {name} {shop.name} {run_date}: reused run {run_id}, {store.tags(run_id)['result']}"
+    fault_point("train.begun")
     with store.run(f"night {run_date}", {**tags, "stage": "night"}) as night:
         night.log_dataset(f"{shop.name}.{name}", tags["dataset_digest"])
         reason = task.shortfall()
         result = f"not trained: {reason}" if reason else _compared(store, night, task, champion, tuned, tags)
+        fault_point("train.compared")
         night.log(tags={"result": result, "is_trained": reason is None, "shortfall": reason.code if reason else ""})
     return f"train {name} {shop.name} {run_date}: {result}"
 
@@ -140,7 +143,9 @@ def _tested(store: tracking.Store, night: tracking.Run, task: tasks.Task, candid
         fitted = task.fitted(recipe, "test")
         judgement = task.judged(fitted, "test")
         _log_fit(run, recipe, fitted, judgement)
+        fault_point("train.fitted")
         run.log_model(fitted)
+        fault_point("train.model_logged")
     log.info("%s: %s %.4f on test", _label(candidate), task.metric, judgement.metrics[task.metric])
     candidate["test"], candidate["run_id"] = judgement.metrics, run.id
     return judgement

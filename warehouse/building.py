@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from faults import fault_point
 from settings import Settings
 from shop import Shop
 from warehouse import state as states
@@ -34,9 +35,12 @@ def build(settings: Settings, shop: Shop, run_date: date, stage: str, full: bool
         else:
             states.refuse_another_night(database, run_date)
             state = states.read(database) or State(run_date.isoformat(), is_whole=True)
+        fault_point(f"build_{stage}.begun")
         results = run_dbt(settings, shop, run_date, stage, database, state.build_number)
+        fault_point(f"build_{stage}.built")
         if stage == "features":
             states.write(database, replace(state, is_whole=True))
+            fault_point("build_features.noted")
     counts = {status: sum(result.status == status for result in results) for status in ("success", "pass", "warn")}
     seconds = sum(result.execution_time for result in results)
     return (

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import steps
+from faults import fault_point
 from settings import PROJECT_ROOT, Settings
 from shop import Shop
 from warehouse.dbt_variables import variables
@@ -14,6 +15,7 @@ from warehouse.state import path
 
 if TYPE_CHECKING:
     from dbt.contracts.results import RunResult
+    from dbt_common.events.base_types import EventMsg
 
 STAGES = {
     "features": ("path:models/staging", "path:models/intermediate", "path:models/marts", "path:models/features"),
@@ -58,7 +60,7 @@ def run_dbt(
     }
     if stage == "serving":
         extra["build_id"] = f"{run_date}-{built_at:%Y%m%dT%H%M%S%fZ}"
-    outcome = dbtRunner().invoke(
+    outcome = dbtRunner(callbacks=[lambda event: _after_node(event, stage)]).invoke(
         [
             "--quiet", command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
             "--target-path", str(target), "--log-path", str(target / "logs"),
@@ -77,6 +79,12 @@ def run_dbt(
         lines = "\n".join(f"  {_failure(result, database)}" for result in failures)
         raise steps.StepError(f"dbt stage {stage}: {len(failures)} failure(s)\n{lines}")
     return results
+
+
+def _after_node(event: "EventMsg", stage: str) -> None:
+    """A point within dbt, after each model and test."""
+    if event.info.name == "NodeFinished":
+        fault_point(f"build_{stage}.node_finished")
 
 
 def _failure(result: "RunResult", database: Path) -> str:
