@@ -19,6 +19,8 @@ NUMBERS = (
     "order_amount_90d", "order_amount_365d", "mean_order_amount", "mean_days_between_orders", "order_lateness",
     "order_lateness_spreads", "refund_share_365d", "discount_share", "weekend_share", "evening_share", "category_count_90d",
 )  # fmt: skip
+# a target of people, or of one top category: category_purchase_7d in Kitchen
+PREDICTION = r"^[a-z][a-z0-9_]*( in [^\x00-\x1f]{1,200})?$"
 WORDS = ("lifecycle", "top_category", "top_brand", "usual_daypart")
 GROUPS = ("segment", "cluster_name")  # of the night alone: audiences may ask for them, segments may not
 
@@ -116,11 +118,14 @@ class Segments(Part):
 
 
 class AudienceCondition(Condition):
-    """A test of a person, of a group that the night found, or of a prediction: its `probability`, or its `percentile`."""
+    """A test of a person, of a group that the night found, or of a prediction: its `probability`, or its `percentile`.
+
+    A prediction is named as its target, or as `TARGET in CATEGORY` where the target is about categories.
+    """
 
     column: Literal[(*NUMBERS, *WORDS, *GROUPS)] | None = None
-    probability: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")  # of this target, or its expected value
-    percentile: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")
+    probability: str | None = Field(default=None, pattern=PREDICTION)  # or its expected value
+    percentile: str | None = Field(default=None, pattern=PREDICTION)
 
     @model_validator(mode="before")
     @classmethod
@@ -146,7 +151,7 @@ class Audience(Part):
 
     Args:
         id: names it in tables and campaigns: keep it.
-        score: the target of user_predictions that members are ranked by.
+        score: the prediction that members are ranked by.
         max_people: of the treated and the held out together.
         budget, cost_per_person: both or none; no more people than the budget pays for.
     """
@@ -154,7 +159,7 @@ class Audience(Part):
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")
     name: str = Field(min_length=1, max_length=100)
     when: tuple[AudienceCondition, ...] = Field(min_length=1)
-    score: str = Field(default="purchase_7d", pattern=r"^[a-z][a-z0-9_]*$")
+    score: str = Field(default="purchase_7d", pattern=PREDICTION)
     max_people: int | None = Field(default=None, ge=1)
     budget: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     cost_per_person: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -171,8 +176,8 @@ class Audience(Part):
         return {name for condition in self.when if condition.column == "segment" for name in condition.one_of or ()}
 
     @property
-    def targets(self) -> set[str]:
-        """The targets of user_predictions that it cannot do without."""
+    def predictions(self) -> set[str]:
+        """The predictions that it cannot do without."""
         named = {condition.probability or condition.percentile for condition in self.when} - {None}
         return named | ({self.score} if self.cap is not None else set())
 

@@ -160,7 +160,7 @@ class Shop(Part):
     @model_validator(mode="after")
     def _audiences_can_be_told_apart_and_shown(self) -> "Shop":
         ids = [audience.id for audience in self.audiences]
-        scored = {target.name for target in self.predictions.targets if target.per == "user"}
+        scored = {(target.name, target.per) for target in self.predictions.targets}
         if len(ids) != len(set(ids)):
             raise ValueError("audiences: two have the same id")
         for audience in self.audiences:
@@ -171,9 +171,11 @@ class Shop(Part):
             unknown = sorted(audience.segments - set(self.segments.names))
             if unknown:
                 raise ValueError(f"audiences: {audience.id}: no segment {', '.join(unknown)}; there are {', '.join(self.segments.names)}")
-            undeclared = sorted(audience.targets - scored)
-            if undeclared:
-                raise ValueError(f"audiences: {audience.id}: predictions.targets has no {', '.join(undeclared)} of people")
+            for prediction in sorted(audience.predictions):
+                target, _, category = prediction.partition(" in ")
+                if (target, "category" if category else "user") not in scored:
+                    of = "categories" if category else "people"
+                    raise ValueError(f"audiences: {audience.id}: {prediction}: predictions.targets has no {target} of {of}")
         return self
 
     @property

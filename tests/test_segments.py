@@ -45,7 +45,11 @@ def segmented(people: list[dict], segments: Segments, audiences: tuple[Audience,
         select user_key, 'purchase_7d' as target, round(md5_number_lower(user_key::varchar) % 1000 / 1000.0, 3) as probability,
             null::double as expected_value, true as is_eligible, 'm' as model_name, '1' as model_version,
             cast(ceil(100 * cume_dist() over (order by probability)) as integer) as percentile
-        from int_persons
+        from int_persons;
+        create table user_category_predictions as
+        select user_key, 'category_purchase_7d' as target, category, 1 - probability as probability, expected_value, is_eligible,
+            model_name, model_version, 101 - percentile as percentile
+        from user_predictions, (values ('Kitchen'), ('Men''s')) as top (category)
         """
     )
     for model in ("int_segmented_people", "user_segments", "audience_members", "audiences"):
@@ -167,17 +171,32 @@ def test_an_audience_holds_the_best_of_those_who_meet_its_rule_up_to_the_cap():
         assert row == (len(users), pytest.approx(sum(chances[user] for user in users)))
 
 
+def test_an_audience_of_a_category_holds_those_who_most_probably_buy_from_it():
+    name = "category_purchase_7d in Men's"
+    declared = (audience(id="best", score=name, max_people=30), audience(id="upper", when=[{"percentile": name, "at_least": 81}]))
+    connection = segmented([{} for _ in range(200)], Segments(), declared)
+    chances = dict(connection.execute("select user_key, 1 - probability from user_predictions").fetchall())
+    ranked = sorted(chances, key=lambda user: (-chances[user], str(user)))
+    members = connection.execute("select user_key from audience_members where audience_id = 'best'").fetchall()
+    assert {user for (user,) in members} == set(ranked[:30])
+    found = connection.execute(
+        "select audience_id, size, expected_conversions, score_target, model_name from audiences order by 1"
+    ).fetchall()
+    assert found[0] == ("best", 30, pytest.approx(sum(chances[user] for user in ranked[:30])), name, "m")
+    assert found[1][:2] == ("upper", 40)
+
+
 def test_an_audience_without_enough_people_or_predictions_says_so_and_has_no_members():
     never = {"percentile": "purchase_7d", "at_least": 95}
     unknown = {"probability": "value_90d", "at_least": 1}
     declared = (
         audience(id="few", when=[never]), audience(id="unknown", when=[unknown]), audience(id="unranked", score="churn_30d", max_people=50),
-        audience(id="uncapped", score="churn_30d"),
+        audience(id="uncapped", score="churn_30d"), audience(id="exotic", score="category_purchase_7d in Moon", max_people=50),
     )  # fmt: skip
     connection = segmented([{} for _ in range(100)], Segments(), declared)
     found = connection.execute("select audience_id, size, ineligible_reason, expected_conversions from audiences order by 1").fetchall()
     assert found == [
-        ("few", 0, "too_few_people", None), ("uncapped", 100, None, None), ("unknown", 0, "not_trained", None),
+        ("exotic", 0, "not_a_top_category", None), ("few", 0, "too_few_people", None), ("uncapped", 100, None, None), ("unknown", 0, "not_trained", None),
         ("unranked", 0, "not_trained", None),
     ]  # fmt: skip
 
@@ -235,6 +254,8 @@ def test_a_wrong_segment_is_refused_with_its_place(rules, fault):
         ({"when": [{"probability": "x'); drop", "at_least": 1}]}, "when.0.probability"),
         ({"when": [{"probability": "purchase_7d", "one_of": ["1"]}]}, "purchase_7d holds numbers: at_least or at_most"),
         ({"when": [{"percentile": "purchase_7d"}]}, "exactly one comparison beside percentile"),
+        ({"score": "category_purchase_7d in "}, "score"),
+        ({"score": "category_purchase_7d in a\nb"}, "score"),
     ],
 )
 def test_a_wrong_audience_is_refused_with_its_place(keys, fault):
@@ -247,6 +268,8 @@ def test_a_wrong_audience_is_refused_with_its_place(keys, fault):
     [
         ([{"id": "a"}, {"id": "a"}], "two have the same id"),
         ([{"id": "a", "max_people": 19}], "a is capped at 19, below segments.min_people 20"),
+        ([{"id": "a", "score": "purchase_7d in Kitchen", "max_people": 50}], "predictions.targets has no purchase_7d of categories"),
+        ([{"id": "a", "when": [{"probability": "category_purchase_7d", "at_least": 1}]}], "no category_purchase_7d of people"),
         ([{"id": "a", "when": [{"column": "segment", "one_of": ["champion"]}]}], "no segment champion; there are champions, loyal"),
     ],
 )

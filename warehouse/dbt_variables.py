@@ -60,7 +60,7 @@ def variables(settings: Settings, shop: Shop, run_date: date) -> dict[str, objec
 def _audience(audience: Audience) -> dict[str, object]:
     conditions = [condition.model_dump(mode="json", exclude_none=True) for condition in audience.when]
     named = {"id": audience.id, "name": audience.name, "rule": audience.rule, "score": audience.score, "cap": audience.cap}
-    return named | {"when": conditions, "targets": sorted(audience.targets)}
+    return named | {"when": conditions, "predictions": sorted(audience.predictions)}
 
 
 def _limits(source: Source) -> dict[str, object]:

@@ -1,13 +1,13 @@
 -- noqa: disable=LT02,LT05
-{# Whether a row meets all conditions of a rule of the shop file. Columns and targets were checked to be names, values to
-   be numbers, when the file was read; texts are quoted here. An unknown value meets `is_missing: true` alone. #}
+{# Whether a row meets all conditions of a rule of the shop file. Columns were checked to be names, values to be numbers,
+   when the file was read; texts are quoted here. An unknown value meets `is_missing: true` alone. #}
 {% macro meets(conditions) -%}
     (
         true
         {%- for condition in conditions %}
             {%- set subject -%}
-                {%- if condition.probability is defined -%} scores['{{ condition.probability }}']
-                {%- elif condition.percentile is defined -%} percentiles['{{ condition.percentile }}']
+                {%- if condition.probability is defined -%} scores['{{ condition.probability | replace("'", "''") }}']
+                {%- elif condition.percentile is defined -%} percentiles['{{ condition.percentile | replace("'", "''") }}']
                 {%- else -%} {{ condition.column }}
                 {%- endif -%}
             {%- endset %}

@@ -50,3 +50,30 @@
         {% endfor -%}
     {% endfor -%}
 {%- endmacro %}
+
+{# What is predicted of people, and of people in each top category, by the name that the shop file calls it. #}
+{% macro named_predictions() -%}
+    select
+        user_key,
+        target,
+        target as prediction,
+        probability,
+        expected_value,
+        percentile,
+        model_name,
+        model_version,
+    from {{ ref('user_predictions') }}
+    where is_eligible
+    union all
+    select
+        user_key,
+        target,
+        concat(target, ' in ', category) as prediction,
+        probability,
+        expected_value,
+        percentile,
+        model_name,
+        model_version,
+    from {{ ref('user_category_predictions') }}
+    where is_eligible
+{%- endmacro %}

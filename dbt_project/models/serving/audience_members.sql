@@ -9,13 +9,16 @@ snapshots as (
     where as_of_date = {{ run_date() }}
 ),
 
+named as (
+    {{ named_predictions() }}
+),
+
 predictions as (
     select
         user_key,
-        map_from_entries(list((target, coalesce(probability, expected_value)))) as scores,
-        map_from_entries(list((target, percentile))) as percentiles,
-    from {{ ref('user_predictions') }}
-    where is_eligible
+        map_from_entries(list((prediction, coalesce(probability, expected_value)))) as scores,
+        map_from_entries(list((prediction, percentile))) as percentiles,
+    from named
     group by user_key
 ),
 
@@ -35,7 +38,7 @@ matched as (
         select
             '{{ audience.id }}' as audience_id,
             user_key,
-            scores['{{ audience.score }}'] as score,
+            scores['{{ audience.score | replace("'", "''") }}'] as score,
             cast({{ audience.cap or 'null' }} as integer) as max_people,
         from people
         where {{ meets(audience.when) }}

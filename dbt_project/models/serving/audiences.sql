@@ -6,9 +6,13 @@ declared as (
             '{{ audience.id }}' as audience_id,
             '{{ audience.name | replace("'", "''") }}' as name,
             '{{ audience.rule | replace("'", "''") }}' as rule,
-            '{{ audience.score }}' as score_target,
+            '{{ audience.score | replace("'", "''") }}' as score_target,
             cast({{ audience.cap or 'null' }} as integer) as max_people,
-            cast({{ audience.targets or [] }} as varchar[]) as targets,
+            cast([
+                {%- for prediction in audience.predictions -%}
+                    '{{ prediction | replace("'", "''") }}'{{ ', ' if not loop.last }}
+                {%- endfor -%}
+            ] as varchar[]) as predictions,
         {{ 'union all' if not loop.last }}
     {% else %}
         select
@@ -17,27 +21,30 @@ declared as (
             '' as rule,
             '' as score_target,
             cast(null as integer) as max_people,
-            cast([] as varchar[]) as targets,
+            cast([] as varchar[]) as predictions,
         where false
     {% endfor %}
 ),
 
 predictions as (
-    select * from {{ ref('user_predictions') }}
-    where is_eligible
+    {{ named_predictions() }}
 ),
 
 trained as (
     select
         target,
+        prediction,
         any_value(model_name) as model_name,
         any_value(model_version) as model_version,
     from predictions
-    group by target
+    group by target, prediction
 ),
 
 known as (
-    select coalesce(list(target), []) as targets from trained
+    select
+        coalesce(list(prediction), []) as predictions,
+        coalesce(list(distinct target), []) as targets,
+    from trained
 ),
 
 members as (
@@ -55,7 +62,7 @@ counted as (
     from declared
     left join members on declared.audience_id = members.audience_id
     left join predictions
-        on members.user_key = predictions.user_key and declared.score_target = predictions.target
+        on members.user_key = predictions.user_key and declared.score_target = predictions.prediction
     group by declared.audience_id
 ),
 
@@ -73,8 +80,10 @@ published as (
         counted.size > 0 as is_eligible,
         case
             when counted.size > 0 then null
-            when len(list_filter(declared.targets, target -> not list_contains(known.targets, target))) > 0
+            when len(list_filter(declared.predictions, name -> not list_contains(known.targets, split_part(name, ' in ', 1)))) > 0
                 then 'not_trained'
+            when len(list_filter(declared.predictions, name -> not list_contains(known.predictions, name))) > 0
+                then 'not_a_top_category'
             else 'too_few_people'
         end as ineligible_reason,
         trained.model_name,
@@ -82,7 +91,7 @@ published as (
         {{ run_date() }} as run_date,
     from declared
     inner join counted on declared.audience_id = counted.audience_id
-    left join trained on declared.score_target = trained.target
+    left join trained on declared.score_target = trained.prediction
     cross join known
 )
 

@@ -14,6 +14,30 @@ habits as (
     select * from {{ ref('feat_user_habits') }}
 ),
 
+category_predictions as (
+    select * from {{ ref('user_category_predictions') }}
+    where is_eligible and probability is not null
+),
+
+-- of several targets about categories, the one with the shortest window
+ranked_interests as (
+    select
+        user_key,
+        category,
+        row_number() over (partition by user_key, target order by probability desc, category) as place,
+    from category_predictions
+    qualify target = first_value(target) over (order by horizon_days, target)
+),
+
+interests as (
+    select
+        user_key,
+        list(category order by place) as categories,
+    from ranked_interests
+    where place <= 3
+    group by user_key
+),
+
 buy_again_due as (
     select * from {{ ref('int_buy_again_due') }}
 ),
@@ -50,11 +74,13 @@ profiles as (
         habits.usual_hour,
         habits.usual_weekday,
         habits.usual_source,
+        coalesce(interests.categories, []) as predicted_interests,
         coalesce(buy_again_due.item_ids, []) as buy_again_due,
         {{ run_date() }} as run_date,
     from users
     inner join snapshots on users.user_key = snapshots.user_key
     left join habits on users.user_key = habits.user_key
+    left join interests on users.user_key = interests.user_key
     left join buy_again_due on users.user_key = buy_again_due.user_key
 )
 
