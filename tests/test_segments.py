@@ -196,8 +196,8 @@ def test_an_audience_without_enough_people_or_predictions_says_so_and_has_no_mem
     connection = segmented([{} for _ in range(100)], Segments(), declared)
     found = connection.execute("select audience_id, size, ineligible_reason, expected_conversions from audiences order by 1").fetchall()
     assert found == [
-        ("exotic", 0, "not_a_top_category", None), ("few", 0, "too_few_people", None), ("uncapped", 100, None, None), ("unknown", 0, "not_trained", None),
-        ("unranked", 0, "not_trained", None),
+        ("exotic", 0, "not_a_top_category", None), ("few", 0, "too_few_people", None), ("uncapped", 100, None, None),
+        ("unknown", 0, "not_trained", None), ("unranked", 0, "not_trained", None),
     ]  # fmt: skip
 
 
