@@ -1,11 +1,21 @@
 with
 
 people as (
-    select * from {{ ref('int_snapshot_people') }}
+    select
+        *,
+        count(*) over (partition by as_of_date, user_key) = 1 as has_one_visitor,
+    from {{ ref('int_snapshot_people') }}
 ),
 
+-- counted once per as-of day on the last of its days, an item need not be told apart from all others
 user_item_days as (
-    select * from {{ ref('fct_user_item_days') }}
+    select
+        *,
+        lead(event_date) over (partition by visitor_key, item_id order by event_date) as next_date,
+    from {{ ref('fct_user_item_days') }}
+    where
+        event_date > (select min(as_of_date) - 90 from people)
+        and visitor_key in (select visitor_key from people)
 ),
 
 items as (
@@ -18,7 +28,9 @@ recent as not materialized (
     select
         people.as_of_date,
         people.user_key,
+        people.has_one_visitor,
         user_item_days.item_id,
+        coalesce(user_item_days.next_date > people.as_of_date, true) as is_last_day_of_item,
         {{ interaction_weight('user_item_days') }} as weight,
         user_item_days.purchase_quantity,
         user_item_days.purchase_amount,
@@ -39,32 +51,36 @@ described as (
         sum(recent.weight) as weight,
         sum(recent.purchase_quantity) as purchase_quantity,
         sum(recent.purchase_amount) as purchase_amount,
+        count(*) filter (where recent.has_one_visitor and recent.is_last_day_of_item) as item_count,
     from recent
     left join items on recent.as_of_date = items.as_of_date and recent.item_id = items.item_id
     group by recent.as_of_date, recent.user_key, items.category, items.brand
 ),
 
-distinct_items as (
+-- the days of several visitors of one person say nothing of each other
+shared_items as (
     select distinct
         as_of_date,
         user_key,
         item_id,
     from recent
+    where not has_one_visitor
 ),
 
-item_counts as (
+shared_item_counts as (
     select
         as_of_date,
         user_key,
-        cast(count(*) as integer) as item_count_90d,
-    from distinct_items
+        count(*) as item_count,
+    from shared_items
     group by as_of_date, user_key
 ),
 
-prices as (
+people_items as (
     select
         as_of_date,
         user_key,
+        sum(item_count) as item_count,
         round(cast(sum(purchase_amount) as double) / nullif(sum(purchase_quantity), 0), 6) as mean_item_price,
     from described
     group by as_of_date, user_key
@@ -97,8 +113,10 @@ prices as (
 
 tastes as (
     select
-        item_counts.*,
-        prices.mean_item_price,
+        people_items.as_of_date,
+        people_items.user_key,
+        cast(coalesce(shared_item_counts.item_count, people_items.item_count) as integer) as item_count_90d,
+        people_items.mean_item_price,
         category_tastes.top_category,
         category_tastes.top_category_share,
         category_tastes.category_concentration,
@@ -107,12 +125,13 @@ tastes as (
         brand_tastes.brand_concentration,
         coalesce(category_tastes.category_count_90d, 0) as category_count_90d,
         coalesce(brand_tastes.brand_count_90d, 0) as brand_count_90d,
-    from item_counts
-    inner join prices on item_counts.as_of_date = prices.as_of_date and item_counts.user_key = prices.user_key
+    from people_items
+    left join shared_item_counts
+        on people_items.as_of_date = shared_item_counts.as_of_date and people_items.user_key = shared_item_counts.user_key
     left join category_tastes
-        on item_counts.as_of_date = category_tastes.as_of_date and item_counts.user_key = category_tastes.user_key
+        on people_items.as_of_date = category_tastes.as_of_date and people_items.user_key = category_tastes.user_key
     left join brand_tastes
-        on item_counts.as_of_date = brand_tastes.as_of_date and item_counts.user_key = brand_tastes.user_key
+        on people_items.as_of_date = brand_tastes.as_of_date and people_items.user_key = brand_tastes.user_key
 )
 
 select * from tastes

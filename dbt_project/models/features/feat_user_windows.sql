@@ -24,6 +24,12 @@ person_days as (
         people.user_key,
         user_days.*,
         people.as_of_date - user_days.event_date as days_ago,
+        -- a bit per day, of those of which active days are asked for: counting distinct dates takes longer than all the
+        -- sums, and a string of bits cannot spill; no span up to 90 days is longer than 60, and no day to come has a bit
+        case
+            when people.as_of_date - user_days.event_date < 90
+                then cast(1 as bigint) << cast((people.as_of_date - user_days.event_date) % 60 as integer)
+        end as day_bit,
         isodow(user_days.event_date) as weekday,
     from people
     inner join user_days
@@ -46,8 +52,7 @@ spans as (
             else {{ history_days }}
         end as window_days,
         cast(min(days_ago) as integer) as days_since_last_event,
-        -- a bit per day: counting distinct dates takes longer than all the sums
-        cast(bit_count(bitstring_agg(days_ago, 0, {{ history_days - 1 }})) as integer) as active_day_count,
+        cast(bit_count(bit_or(day_bit)) as integer) as active_day_count,
         {% for count in counts -%}
             cast(sum({{ count }}) as bigint) as {{ count }},
         {% endfor -%}
