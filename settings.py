@@ -4,6 +4,7 @@ Nothing here is made or opened on import; a `Settings` is built in a task, a `__
 """
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +65,7 @@ class Settings:
         mlflow_tracking_uri: MLflow's store (`MLFLOW_TRACKING_URI`, default SQLite under `data`).
         memory_limit: what DuckDB may take before it spills (`NIGHTCART_MEMORY_LIMIT`).
         threads: threads for DuckDB (`NIGHTCART_THREADS`, default: the cores this process may use).
+        hang_minutes: without processor time for so long, a step of the night hangs and is ended (`NIGHTCART_HANG_MINUTES`).
         hmac_keys: the chain of secrets that pseudonyms are made with, the oldest first (`NIGHTCART_HMAC_KEY`, else the line
             in `data/secrets.env`); empty where neither is set: only the door needs them, and refuses to start without.
 
@@ -79,6 +81,7 @@ class Settings:
     threads: int
     hmac_keys: tuple[bytes, ...] = ()
     landing_overrides: tuple[tuple[str, Path], ...] = ()
+    hang_minutes: float = 20
 
     @classmethod
     def from_environment(cls, environ: dict[str, str] | None = None) -> "Settings":
@@ -98,6 +101,7 @@ class Settings:
             threads=_positive_int(environ, "NIGHTCART_THREADS", len(os.sched_getaffinity(0))),
             hmac_keys=read_keys(environ.get(HMAC_KEY) or secrets.get(HMAC_KEY)),
             landing_overrides=_landing_overrides(environ),
+            hang_minutes=_positive(environ, "NIGHTCART_HANG_MINUTES", 20),
         )
 
     @property
@@ -168,6 +172,13 @@ def _positive_int(environ: dict[str, str], name: str, default: int) -> int:
     if not text.isdigit() or int(text) < 1:
         raise ValueError(f"{name} must be a whole number above 0, not {text!r}")
     return int(text)
+
+
+def _positive(environ: dict[str, str], name: str, default: float) -> float:
+    text = environ.get(name) or str(default)
+    if not re.fullmatch(r"\d+(\.\d+)?", text) or float(text) == 0:
+        raise ValueError(f"{name} must be a number above 0, not {text!r}")
+    return float(text)
 
 
 def _landing_overrides(environ: dict[str, str]) -> tuple[tuple[str, Path], ...]:

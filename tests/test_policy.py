@@ -13,7 +13,7 @@ import pytest
 
 from settings import PROJECT_ROOT
 
-FOUNDATION = {"settings", "sources", "segments", "targets", "shop", "steps", "faults", "rotation", "metrics"}
+FOUNDATION = {"settings", "sources", "segments", "targets", "shop", "steps", "faults", "rotation", "metrics", "shortages", "disk_space"}
 MAY_IMPORT = {
     "settings": set(),
     "faults": set(),
@@ -22,7 +22,9 @@ MAY_IMPORT = {
     "segments": {"sources"},
     "targets": {"sources"},
     "shop": {"segments", "settings", "sources", "targets"},
-    "steps": {"settings", "shop", "sources"},
+    "shortages": {"settings"},
+    "steps": {"settings", "shop", "shortages", "sources"},
+    "disk_space": {"shortages", "steps"},
     "rotation": {"settings", "steps"},
     "warehouse": FOUNDATION,
     "ingestion": FOUNDATION | {"warehouse"},
