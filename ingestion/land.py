@@ -55,6 +55,7 @@ def land(settings: Settings, shop: Shop, run_date: date, options: Namespace | No
         lake = Lake(settings.paths(shop.name))
         fault_point("land.begun")
         lake.recover()
+        lake.verify(settings.threads)
         with lake.staging() as staging, _connection(settings, shop, staging) as connection, ThreadPoolExecutor(settings.threads) as hashing:
             deliveries = new_deliveries(settings, shop, run_date, lake.manifest, hashing)
             _check_mappings(connection, shop)
