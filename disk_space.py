@@ -5,10 +5,10 @@ from pathlib import Path
 import steps
 from shortages import free_bytes
 
-LEAST = 50_000_000  # of any step: logs, notes, MLflow's records
+LEAST = 50_000_000  # of any step: its log and notes, MLflow's records and models
 
 
-def require(step: str, folder: Path, estimate: float) -> None:
+def require(step: str, folder: Path, estimate: float = 0) -> None:
     """Raise StepError unless the disk of `folder` has room for an estimate in bytes; nothing has been written then."""
     needed, free = LEAST + estimate, free_bytes(folder)
     if free < needed:

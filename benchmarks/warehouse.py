@@ -19,7 +19,6 @@ and as the built tables say. polars is in requirements-benchmarks.txt.
 import argparse
 import importlib.util
 import json
-import re
 import shutil
 import sys
 import tempfile
@@ -38,7 +37,6 @@ from shop import Shop
 
 EVENTS, QUICK_EVENTS, DAYS = 50_000_000, 2_000_000, 100
 MOST_RATIO = 1.5
-BYTES = {"B": 1, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 
 
 @dataclass(frozen=True)
@@ -114,18 +112,6 @@ def settings_of(data: Path) -> Settings:
     return replace(Settings.from_environment(), data=data)
 
 
-def gigabytes(limit: str) -> float:
-    """DuckDB's way to write a limit, as a number.
-
-    Raises:
-        ValueError: it is not a number with a unit.
-    """
-    found = re.fullmatch(r"([\d.]+)\s*([KMGT]?I?)B", limit.strip().upper())
-    if not found:
-        raise ValueError(f"memory limit {limit!r} is not like 3GB or 2.5GiB")
-    return float(found[1]) * BYTES[found[2] or "B"] / 1e9
-
-
 def print_build(figures: Figures) -> None:
     large, empty, most = figures.large, figures.empty, figures.memory_limits
     print(f"{'seconds':<32}{'build':>10}{'DuckDB':>10}{'ratio':>8}")
@@ -154,7 +140,7 @@ def print_steps(runs: list[StepRun]) -> None:
 def compared(events: int) -> Figures:
     """Measure it all in a folder that is thrown away."""
     daily = events // DAYS
-    memory_limit = gigabytes(Settings.from_environment().memory_limit)
+    memory_limit = Settings.from_environment().memory_bytes / 1e9
     with tempfile.TemporaryDirectory(prefix="nightcart-benchmark-") as folder:
         empty = pair(Path(folder) / "empty", 1, 10)
         data = Path(folder) / "large"

@@ -86,7 +86,9 @@ class Builds:
         folder, files = self.folder(build_id), self.manifest(build_id)["files"]
         damaged = [name for name, wrote in files.items() if not (folder / name).exists() or sha256(folder / name) != wrote["sha256"]]
         if damaged:
-            raise steps.StepError(f"build {build_id} is damaged ({', '.join(damaged)}), and was not made current; there are: {', '.join(self.ids())}")
+            raise steps.StepError(
+                f"build {build_id} is damaged ({', '.join(damaged)}), and was not made current; there are: {', '.join(self.ids())}"
+            )
 
     def begin(self, build_id: str) -> Path:
         """A new, empty folder to write the build in."""

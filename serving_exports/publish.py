@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+import disk_space
 import steps
 import warehouse
 from faults import fault_point
@@ -22,6 +23,9 @@ from settings import Settings
 from shop import Shop
 
 log = logging.getLogger("publish")
+
+FIRST = 0.1  # of the warehouse: the demo's build has 0.07 of it
+GROWTH = 2  # times the build before: a build may be twice as large, or spill
 
 
 def publish(settings: Settings, shop: Shop, run_date: date, keep: int = KEEP_BUILDS, despite_volume: bool = False) -> str:
@@ -62,6 +66,9 @@ def _build(settings: Settings, shop: Shop, run_date: date, builds: Builds, despi
             return build_id, False
         if flips.was_current(builds, build_id):
             raise steps.StepError(f"build {build_id} was published and is gone: run `python -m warehouse build serving` for a new one")
+        served = builds.current()
+        last = disk_space.size(builds.folder(served)) if served else disk_space.size(warehouse.path(settings, shop, run_date)) * FIRST
+        disk_space.require("publish", builds.root.parent, GROWTH * last)
         partial = builds.begin(build_id)
         connection.execute(f"set temp_directory = {tables.literal(partial.with_suffix('.spill.partial'))}")
         fault_point("publish.begun")

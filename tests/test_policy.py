@@ -141,6 +141,31 @@ def test_only_the_warehouse_package_opens_the_warehouse() -> None:
     assert [name for name, tree in parts if mentions(tree)] == []
 
 
+UNBOUNDED = {  # connections that may do without a memory limit
+    "ingestion/draft_shop/drafts.py": "reads a sample that is in memory already",
+    "ingestion/validate/rehearsal.py": "reads back what became of a sample",
+    "ingestion/validate/columns.py": "cleans a handful of values",
+    "training/prediction_files.py": "streams a table that is in memory already",
+    "training/cluster_memory.py": "reads a number and a name per person into memory",
+}
+
+
+def test_duckdb_is_bound_by_the_memory_limit_wherever_it_could_need_more() -> None:
+    """Each function that opens DuckDB passes the limit; dbt gets it by its profile."""
+    left_out = ("tests", "benchmarks", "docs")
+    functions = [
+        (name, ast.unparse(node))
+        for name, tree in python_files()
+        if part_of(name) not in left_out
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+    ]
+    opening = {name: text for name, text in functions if "duckdb.connect(" in text}
+    assert len(opening) > 8
+    assert {name for name, text in opening.items() if "memory_limit" not in text} == UNBOUNDED.keys()
+    assert "memory_limit" in (PROJECT_ROOT / "dbt_project" / "profiles.yml").read_text()
+
+
 def test_nothing_happens_on_import(tmp_path: Path) -> None:
     light = [
         name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
