@@ -61,9 +61,7 @@ def test_a_landing_looks_first_whether_there_is_room(landed_door, monkeypatch: p
     landed_door.deliver("events/2026-01-07.jsonl", [view(3)])
     before = landed_door.files()
     monkeypatch.setattr("disk_space.free_bytes", lambda folder: 1_000_000)
-    with pytest.raises(
-        StepError, match=r"too little room for land: about 0\.05 GB are needed and 0\.00 GB are free in .*; nothing was wri"
-    ):
+    with pytest.raises(StepError, match=r"too little room for land: about 0\.05 GB are needed and 0\.00 GB are free in"):
         landed_door.land()
     assert landed_door.files() == before
     monkeypatch.undo()

@@ -16,7 +16,12 @@ from warehouse import damage, state
 
 NEXT_NIGHT = NIGHT + timedelta(days=1)
 # writes to a database and ends as a killed process does, with what it wrote in the log beside it
-CUT_SHORT = "import duckdb, os, sys; duckdb.connect(sys.argv[1]).execute('insert into facts values (1, $$planted$$)'); os._exit(9)"
+CUT_SHORT = """
+import duckdb, os, sys
+connection = duckdb.connect(sys.argv[1])
+connection.execute("insert into facts values (1, 'planted')")
+os._exit(9)
+"""
 HOLDS_IT = "import duckdb, sys; kept = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
 
 
