@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from settings import PROJECT_ROOT
+from tests.conftest import STEPS
 
 FOUNDATION = {"settings", "sources", "segments", "targets", "shop", "steps", "faults", "rotation", "metrics", "shortages", "disk_space"}
 MAY_IMPORT = {
@@ -139,6 +140,30 @@ def test_only_the_warehouse_package_opens_the_warehouse() -> None:
 
     parts = [(name, tree) for name, tree in python_files() if part_of(name) not in ("tests", "settings", "warehouse")]
     assert [name for name, tree in parts if mentions(tree)] == []
+
+
+WRITERS = {  # of a shop's folders, its warehouse or its champions: every command but those that only read or only log
+    "ingestion/land.py",
+    "ingestion/rekey.py",
+    "ingestion/demo_shop/__main__.py",
+    "warehouse/building.py",
+    "training/promote.py",
+    "training/score.py",
+    "serving_exports/publish.py",
+    "serving_exports/rollback.py",
+    "serving_exports/expire.py",
+}
+
+
+def test_every_writer_takes_the_lock_of_the_shop() -> None:
+    def takes_it(tree: ast.Module) -> bool:
+        called = (ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call))
+        return any(name in ("warehouse.lock", "lock") for name in called)
+
+    taking = {name for name, tree in python_files() if part_of(name) != "tests" and takes_it(tree)}
+    assert taking >= WRITERS
+    steps_that_write = {"ingestion.land", "warehouse", "training.promote", "training.score", "serving_exports.publish"}
+    assert {module for module, *_ in STEPS} - steps_that_write == {"training.train"}, "it only logs, to a run of its own in MLflow"
 
 
 UNBOUNDED = {  # connections that may do without a memory limit
