@@ -23,7 +23,7 @@ def sentence(error: BaseException, settings: Settings) -> str | None:
     if full is not None:
         where = f"{_gigabytes(free_bytes(settings.data))} are free in {settings.data}"
         return f"the disk is full: {_said(full)}. {where}: make room there and run this again; what was published before is unchanged"
-    short = next((each for each in errors if _is_short(each)), None)
+    short = next((each for each in errors if is_short(each)), None)
     if short is not None:
         limit = f"DuckDB may take {settings.memory_limit} (NIGHTCART_MEMORY_LIMIT) and spills beyond it"
         return (
@@ -44,7 +44,8 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(next(each for each in (folder, *folder.parents) if each.exists())).free
 
 
-def _is_short(error: BaseException) -> bool:
+def is_short(error: BaseException) -> bool:
+    """Whether it says that there was too little memory."""
     return isinstance(error, MemoryError) or any(word in str(error) for word in SHORT)
 
 

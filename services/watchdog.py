@@ -54,6 +54,8 @@ def watch(command: Sequence[str], hang_seconds: float, poll_seconds: float = POL
         processes.stop([step], grace_seconds)
         child.wait()
         return ended
+    if code == -signal.SIGKILL:
+        _say(f"{name} was killed: by somebody, or by the kernel for want of memory (set NIGHTCART_MEMORY_LIMIT lower)")
     return 128 - code if code < 0 else code
 
 

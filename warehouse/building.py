@@ -142,4 +142,4 @@ def _estimate(settings: Settings, shop: Shop, run_date: date, stage: str, databa
     if held and not full and state and state.is_whole and database == settings.paths(shop.name).warehouse:
         return ADDED * held
     lake = disk_space.size(settings.paths(shop.name).lake)
-    return FULL * lake + SPILLED * max(0, lake - settings.memory_bytes / 10)
+    return max(0, FULL * lake - held) + SPILLED * max(0, lake - settings.memory_bytes / 10)  # the file that is there goes first

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+import shortages
 import steps
 
 log = logging.getLogger("warehouse")
@@ -29,8 +30,8 @@ class DamagedError(steps.StepError):
 
 
 def is_damage(error: BaseException) -> bool:
-    """Whether DuckDB, or dbt in its words, tells of a damaged file: not of one that is locked, forbidden or on a full disk."""
-    return SAID.search(str(error)) is not None
+    """Whether DuckDB, or dbt in its words, tells of a damaged file: not of one that is locked, or whose disk is full."""
+    return SAID.search(str(error)) is not None and not shortages.is_full(error) and not shortages.is_short(error)
 
 
 @contextmanager

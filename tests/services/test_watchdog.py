@@ -49,8 +49,9 @@ def until(happens, what: str) -> None:
 
 
 @pytest.mark.parametrize(("program", "code"), [("pass", 0), ("raise SystemExit(3)", 3), ("import os; os.kill(os.getpid(), 9)", 137)])
-def test_the_exit_code_is_passed_on(program: str, code: int) -> None:
+def test_the_exit_code_is_passed_on(program: str, code: int, capfd: pytest.CaptureFixture) -> None:
     assert watched(python(program), hang_seconds=30) == code
+    assert ("by the kernel for want of memory" in capfd.readouterr().err) == (code == 137)
 
 
 def test_a_hanging_step_is_ended_with_all_that_it_started(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:

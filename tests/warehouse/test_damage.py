@@ -102,6 +102,12 @@ def test_a_lake_file_that_is_cut_short_is_no_damage_of_the_warehouse() -> None:
     assert damage.is_damage(duckdb.IOException(said.format("/data/demo/warehouse.duckdb")))
 
 
+def test_a_database_that_gave_up_on_a_full_disk_is_not_damaged() -> None:
+    said = 'FATAL Error: database has been invalidated because of a previous fatal error. Original error: "Could not write file: {}"'
+    assert damage.is_damage(steps.StepError(said.format("Input/output error")))
+    assert not damage.is_damage(steps.StepError(said.format("No space left on device")))
+
+
 def test_the_watermark_survives_a_kill_between_the_setting_aside_and_the_new_build(whole) -> None:
     def during(database: Path, number: int) -> None:
         raise KeyboardInterrupt
