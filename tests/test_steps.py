@@ -14,6 +14,7 @@ import pytest
 import shortages
 import steps
 from settings import Settings
+from tests.small_disk import mounted
 
 SHOP = """
 {name: tiny, title: Tiny, timezone: Europe/Berlin, currency: EUR, sources: [{name: web, format: csv, files: "{date}.csv",
@@ -63,12 +64,6 @@ def full_sqlite() -> None:
     connection.execute("create table u (a)")
 
 
-def full_duckdb() -> None:
-    config = {"memory_limit": "20MB", "threads": 1, "max_temp_directory_size": "1MB"}
-    with duckdb.connect(config=config) as connection:
-        connection.execute("select i, hash(i) from range(5000000) rows(i) order by hash(i)").fetchall()
-
-
 def short_duckdb() -> None:
     with duckdb.connect(config={"memory_limit": "20MB", "threads": 1}) as connection:
         connection.execute("select len(list(i)) from range(50000000) rows(i)").fetchall()
@@ -92,13 +87,32 @@ def test_a_faulty_setting_is_named(run_step, monkeypatch: pytest.MonkeyPatch) ->
     assert end_of(run_step, lambda: None) == "step: NIGHTCART_HANG_MINUTES must be a number above 0, not 'soon'"
 
 
-@pytest.mark.parametrize("body", [full_disk, full_sqlite, full_duckdb])
+@pytest.mark.parametrize("body", [full_disk, full_sqlite])
 def test_a_full_disk_is_one_sentence(run_step, body: Callable[[], None]) -> None:
     said = end_of(run_step, body)
     assert said.startswith("step: the disk is full: ") and said.endswith(UNCHANGED)
     assert f"GB are free in {os.environ['NIGHTCART_DATA']}: make room there" in said
     assert "\n" not in said
     assert body is not full_disk or "/data/tiny/lake/part.parquet" in said
+
+
+def test_duckdb_on_a_disk_that_runs_full_is_one_sentence(run_step, tmp_path: Path) -> None:
+    """It says other words where it spills than where it writes."""
+    with mounted(tmp_path / "disk", megabytes=2) as disk:
+        config = {"memory_limit": "20MB", "threads": 1, "temp_directory": str(disk.folder / "spill")}
+
+        def spills() -> None:
+            with duckdb.connect(config=config) as connection:
+                connection.execute(
+                    "create temp table t as select hash(i) as a, hash(i + 1) as b, hash(i + 2) as c from range(3000000) rows(i)"
+                )
+
+        def writes() -> None:
+            with duckdb.connect(config=config) as connection:
+                connection.execute(f"copy (select hash(i) as a from range(1000000) rows(i)) to '{disk.folder}/a.parquet' (format parquet)")
+
+        assert "the disk is full: Out of Memory Error: failed to offload data block" in end_of(run_step, spills)
+        assert "the disk is full: IO Error: Could not write file" in end_of(run_step, writes)
 
 
 @pytest.mark.parametrize("body", [short_duckdb, short_numpy])

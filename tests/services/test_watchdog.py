@@ -100,7 +100,7 @@ def test_a_hanging_landing_fails_and_lands_at_the_next_try(land) -> None:
     assert hangs.returncode == HANGS, said
     assert "watchdog: ingestion.land hangs" in said
     again = land()
-    assert "land tiny 2026-01-05: 1 read = 1 landed" in again.communicate(timeout=120)[0]
+    assert "land tiny 2026-01-05: read 1 = landed 1" in again.communicate(timeout=120)[0]
     assert again.returncode == 0
 
 
