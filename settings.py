@@ -4,11 +4,14 @@ Nothing here is made or opened on import; a `Settings` is built in a task, a `__
 """
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent
 HMAC_KEY = "NIGHTCART_HMAC_KEY"
+DUCKDB_SHARE = 0.65  # a build of 50 million events that was told 3 GB took up to 4.8 (benchmarks.warehouse)
+MEMORY = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT])(i?)B", re.IGNORECASE)  # as DuckDB writes it: 3GB, 512 MiB
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,9 @@ class Settings:
         data: run-time state (`NIGHTCART_DATA`, default `data/` in the project).
         shops: folder of the shop files that Airflow makes DAGs of (`NIGHTCART_SHOPS`, default `shops/`).
         mlflow_tracking_uri: MLflow's store (`MLFLOW_TRACKING_URI`, default SQLite under `data`).
-        memory_limit: what DuckDB may take before it spills (`NIGHTCART_MEMORY_LIMIT`).
+        memory_limit: what a step may take (`NIGHTCART_MEMORY_LIMIT`), such as 4GB; DuckDB spills beyond its share of it.
         threads: threads for DuckDB (`NIGHTCART_THREADS`, default: the cores this process may use).
+        hang_minutes: without processor time for so long, a step of the night hangs and is ended (`NIGHTCART_HANG_MINUTES`).
         hmac_keys: the chain of secrets that pseudonyms are made with, the oldest first (`NIGHTCART_HMAC_KEY`, else the line
             in `data/secrets.env`); empty where neither is set: only the door needs them, and refuses to start without.
 
@@ -79,6 +83,7 @@ class Settings:
     threads: int
     hmac_keys: tuple[bytes, ...] = ()
     landing_overrides: tuple[tuple[str, Path], ...] = ()
+    hang_minutes: float = 20
 
     @classmethod
     def from_environment(cls, environ: dict[str, str] | None = None) -> "Settings":
@@ -94,11 +99,23 @@ class Settings:
             data=data,
             shops=Path(environ.get("NIGHTCART_SHOPS") or PROJECT_ROOT / "shops").resolve(),
             mlflow_tracking_uri=environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{data / 'mlflow.db'}",
-            memory_limit=environ.get("NIGHTCART_MEMORY_LIMIT") or "3GB",
+            memory_limit=_memory(environ, "NIGHTCART_MEMORY_LIMIT", "4GB"),
             threads=_positive_int(environ, "NIGHTCART_THREADS", len(os.sched_getaffinity(0))),
             hmac_keys=read_keys(environ.get(HMAC_KEY) or secrets.get(HMAC_KEY)),
             landing_overrides=_landing_overrides(environ),
+            hang_minutes=_positive(environ, "NIGHTCART_HANG_MINUTES", 20),
         )
+
+    @property
+    def memory_bytes(self) -> int:
+        """`memory_limit` as a number."""
+        number, unit, binary = MEMORY.fullmatch(self.memory_limit).groups()
+        return int(float(number) * (1024 if binary else 1000) ** "KMGT".index(unit.upper()) * (1024 if binary else 1000))
+
+    @property
+    def duckdb_memory(self) -> str:
+        """What DuckDB is told to stay under: it does not count all that it takes, and Python and dbt take their part."""
+        return f"{int(self.memory_bytes * DUCKDB_SHARE) // 10**6}MB"
 
     @property
     def mlflow_artifacts(self) -> Path:
@@ -168,6 +185,20 @@ def _positive_int(environ: dict[str, str], name: str, default: int) -> int:
     if not text.isdigit() or int(text) < 1:
         raise ValueError(f"{name} must be a whole number above 0, not {text!r}")
     return int(text)
+
+
+def _memory(environ: dict[str, str], name: str, default: str) -> str:
+    text = environ.get(name) or default
+    if not MEMORY.fullmatch(text):
+        raise ValueError(f"{name} must be a number with KB, MB, GB or TB, as in {default}, not {text!r}")
+    return text
+
+
+def _positive(environ: dict[str, str], name: str, default: float) -> float:
+    text = environ.get(name) or str(default)
+    if not re.fullmatch(r"\d+(\.\d+)?", text) or float(text) == 0:
+        raise ValueError(f"{name} must be a number above 0, not {text!r}")
+    return float(text)
 
 
 def _landing_overrides(environ: dict[str, str]) -> tuple[tuple[str, Path], ...]:

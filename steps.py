@@ -1,7 +1,7 @@
 """How a step of the night is called: `python -m PART.STEP --shop F --run-date D`.
 
-Progress goes to stderr, one summary line to stdout; an expected failure ends with its message and exit code 1, an
-unexpected one with its traceback.
+Progress goes to stderr, one summary line to stdout; an expected failure ends with its message and exit code 1, and so do
+a full disk and too little memory, wherever they were met; an unexpected one ends with its traceback.
 """
 
 import argparse
@@ -11,12 +11,16 @@ import logging
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
 import shop as shops
+import shortages
 from settings import PROJECT_ROOT, Settings
+
+log = logging.getLogger("steps")
 
 
 class StepError(RuntimeError):
@@ -35,18 +39,29 @@ def run(parser: argparse.ArgumentParser, step: Callable[[Settings, shops.Shop, d
     """Parse, read settings and shop file, call `step`, print the summary it returns; exit 1 on an expected failure."""
     began = time.monotonic()
     options = parser.parse_args()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
-    try:
-        settings = Settings.from_environment()
-    except ValueError as error:
-        sys.exit(f"{parser.prog}: {error}")
-    try:
+    with command(parser.prog) as settings:
         shop = shops.read(options.shop)
         run_date = options.run_date or shop.newest_delivery_date(settings)
         print(step(settings, shop, run_date, options))
         _note(settings, shop, run_date, time.monotonic() - began)
-    except (StepError, shops.ShopFileError) as error:
-        sys.exit(f"{parser.prog}: {error}")
+
+
+@contextmanager
+def command(name: str) -> Iterator[Settings]:
+    """The settings, within what every command has in common: its log, and a message and exit code 1 for what may be expected."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
+    try:
+        settings = Settings.from_environment()
+    except ValueError as error:
+        sys.exit(f"{name}: {error}")
+    try:
+        yield settings
+    except Exception as error:
+        expected = str(error) if isinstance(error, StepError | shops.ShopFileError) else None
+        shortage = shortages.sentence(error, settings)
+        if expected is None and shortage is None:
+            raise
+        sys.exit(f"{name}: " + "\n".join(filter(None, [expected, shortage])))
 
 
 def times(settings: Settings, shop: shops.Shop, run_date: date) -> list[dict]:
@@ -75,8 +90,11 @@ def _noted(line: str) -> dict | None:
 def _note(settings: Settings, shop: shops.Shop, run_date: date, seconds: float) -> None:
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     entry = {"step": _name(), "run_date": run_date.isoformat(), "seconds": round(seconds, 1), "peak_bytes": peak * 1024}
-    with settings.paths(shop.name).step_times.open("a") as file:
-        file.write(json.dumps(entry) + "\n")  # one write, so that steps side by side do not mix
+    try:
+        with settings.paths(shop.name).step_times.open("a") as file:
+            file.write(json.dumps(entry) + "\n")  # one write, so that steps side by side do not mix
+    except OSError as error:
+        log.warning("how long it took could not be noted (%s); the step itself ended well", error)
 
 
 def _name() -> str:

@@ -81,7 +81,7 @@ def compared(lake: Path, events: int, settings: Settings, shop: Shop) -> Iterato
 
 def write_rows(lake: Path, file: Path, parts: int, settings: Settings) -> int:
     """Write what the steps read of one in `parts` visitors, in the order of the lake; how many events that is."""
-    with duckdb.connect(config={"memory_limit": settings.memory_limit, "threads": settings.threads}) as connection:
+    with duckdb.connect(config={"memory_limit": settings.duckdb_memory, "threads": settings.threads}) as connection:
         connection.execute("set timezone = 'UTC'")
         return connection.execute(f"""
             copy (

@@ -12,7 +12,7 @@ night goes on from there.
 - `land`: a file is missing, or more rows were refused than the shop file allows. Look into `data/<shop>/quarantine/`, ask
   the sender for the file, or mend the mapping in the shop file. Files that were landed already are skipped the next time.
 - `build_features`: dbt names the model or the test. After a change of a model: `git log dbt_project/`. Else the data broke
-  the rule that the test states. The warehouse is made anew by each build.
+  the rule that the test states. A damaged warehouse is set aside and built anew by itself.
 - `train_…`: mostly memory. Lower `NIGHTCART_MEMORY_LIMIT`, or wait until nothing else runs. A finished fit is not done again.
 - `promote`: MLflow's store cannot be read (`make doctor`). The champion stays the one of the night before.
 - `score`: the champion cannot be refitted or loaded. Clear the training tasks too: they make its model anew.
@@ -22,7 +22,8 @@ night goes on from there.
   `closed`; if it is right as it is, publish by hand with `--despite-volume`. To go back by a night:
   `python -m serving_exports.rollback`.
 
-*"The lock … is held"*: another command writes to this shop, at this moment. Wait for it; nothing was written.
+*Exit code 124*: the step hung and the watchdog ended it (`NIGHTCART_HANG_MINUTES`). *"The disk is full"*, *"too little room"*: make
+room, then *clear* the task. *"The lock … is held"*: another command writes to this shop, at this moment. Wait for it; nothing was written.
 """
 
 from pathlib import Path

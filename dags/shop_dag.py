@@ -46,16 +46,17 @@ def options(name: str, shop_file: Path, shop: Shop, schedule: str) -> dict[str, 
     }
 
 
-def step(task_id: str, *commands: str, pool: str, hours: float, outlets: list[Asset] | None = None) -> BashOperator:
-    """A task of one command, or of several in turn, each `python -m …` for the shop and the day.
+def step(task_id: str, command: str, pool: str, hours: float, outlets: list[Asset] | None = None) -> BashOperator:
+    """A task of one step, `python -m …` for the shop and the day, under the watchdog.
 
     Args:
+        hours: then Airflow ends it; the watchdog ends one that hangs long before.
         outlets: what is new when the task has succeeded.
     """
     shop_and_day = "--shop {{ shop_file }} --run-date {{ run_date(params=params, dag_run=dag_run) }}"
     return BashOperator(
         task_id=task_id,
-        bash_command=" &&\n".join(f"{{{{ python }}}} -m {command} {shop_and_day}" for command in commands),
+        bash_command=f"exec {{{{ python }}}} -m services.watchdog {command} {shop_and_day}",  # exec: no shell between it and Airflow
         cwd=str(PROJECT_ROOT),
         skip_on_exit_code=None,
         pool=pool,

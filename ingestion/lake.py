@@ -8,6 +8,7 @@ before the next one starts.
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import duckdb
 
 from faults import fault_point
 from ingestion.landing import Delivery
-from ingestion.manifest import Entry, Manifest
+from ingestion.manifest import Entry, Manifest, sha256
 from ingestion.sql import literal
 from ingestion.standing import may_be_replaced, replaced_dates, write_deliveries
 from settings import ShopPaths
@@ -89,6 +90,24 @@ class Lake:
             raise StepError(
                 f"{len(lost)} file(s) recorded in {self.manifest.folder} are gone from the lake, the first {min(lost)}: "
                 "bring them back, or remove their manifest files to land them again"
+            )
+
+    def verify(self, threads: int) -> None:
+        """Hash every file of the lake: what is built from one that a disk has changed would be wrong, and nobody would know.
+
+        Raises:
+            StepError: a file is not what its landing wrote.
+        """
+        kept = [(entry, part) for entry in self.manifest.entries for part in entry.kept]
+        with ThreadPoolExecutor(threads) as pool:
+            digests = list(pool.map(lambda each: sha256(self.paths.root / each[1].path), kept))
+        damaged = [(entry, part) for (entry, part), digest in zip(kept, digests, strict=True) if digest != part.sha256]
+        if damaged:
+            entry, part = damaged[0]
+            raise StepError(
+                f"{len(damaged)} file(s) of the lake are not what their landing wrote, the first {part.path}: bring them back from a "
+                f"backup; or, while {entry.file} is still in landing, remove {self.manifest.record(entry)} to land it again. "
+                "Nothing was landed"
             )
 
     @contextmanager

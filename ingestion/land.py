@@ -17,6 +17,7 @@ from pathlib import Path
 
 import duckdb
 
+import disk_space
 import steps
 import warehouse
 from faults import fault_point
@@ -36,6 +37,9 @@ log = logging.getLogger("ingestion")
 
 BATCH_BYTES = 64 << 20  # of landing files in one pass: DuckDB takes up to fourteen times as much memory before it spills
 
+WRITTEN = 1.5  # bytes for each of a landing file: 0.2 in the lake (demo, JSON lines), and a copy of the file where a record is broken
+WRITTEN_PACKED = 5  # of a compressed one: it is unpacked for a copy, and packed less tightly in the lake, which has pseudonyms
+
 
 def land(settings: Settings, shop: Shop, run_date: date, options: Namespace | None = None, batch_bytes: int = BATCH_BYTES) -> str:
     """Land the files delivered up to `run_date`, and return the summary line.
@@ -45,8 +49,8 @@ def land(settings: Settings, shop: Shop, run_date: date, options: Namespace | No
         batch_bytes: files are read together up to so many; it decides speed and memory, never the result.
 
     Raises:
-        StepError: no key, no landing folder or files, a file that cannot be landed, too many refused records, or the
-            shop's lock is held. The lake is as it was.
+        StepError: no key, no landing folder or files, a file that cannot be landed, too many refused records, a file of
+            the lake that is damaged, too little room on the disk, or the shop's lock is held. The lake is as it was.
     """
     started = time.monotonic()
     if not settings.hmac_keys:
@@ -55,8 +59,10 @@ def land(settings: Settings, shop: Shop, run_date: date, options: Namespace | No
         lake = Lake(settings.paths(shop.name))
         fault_point("land.begun")
         lake.recover()
+        lake.verify(settings.threads)
         with lake.staging() as staging, _connection(settings, shop, staging) as connection, ThreadPoolExecutor(settings.threads) as hashing:
             deliveries = new_deliveries(settings, shop, run_date, lake.manifest, hashing)
+            disk_space.require("land", lake.paths.root, sum(delivery.bytes * _written_share(delivery.path) for delivery in deliveries))
             _check_mappings(connection, shop)
             files = count_files(deliveries, staging)
             lake.write_schemas(connection, staging)
@@ -76,7 +82,7 @@ def land(settings: Settings, shop: Shop, run_date: date, options: Namespace | No
 def _connection(settings: Settings, shop: Shop, staging: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB in memory, spilling into the staging folder, in the shop's zone, loading nothing from the network."""
     config = {
-        "memory_limit": settings.memory_limit,
+        "memory_limit": settings.duckdb_memory,
         "threads": settings.threads,
         "temp_directory": str(staging / "spill"),
         "autoinstall_known_extensions": False,
@@ -85,6 +91,10 @@ def _connection(settings: Settings, shop: Shop, staging: Path) -> Iterator[duckd
     with duckdb.connect(config=config) as connection:
         connection.execute(f"set timezone = {literal(shop.timezone)}")
         yield connection
+
+
+def _written_share(path: Path) -> float:
+    return WRITTEN_PACKED if path.suffix in (".gz", ".zst", ".parquet") else WRITTEN
 
 
 def _check_mappings(connection: duckdb.DuckDBPyConnection, shop: Shop) -> None:

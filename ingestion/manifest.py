@@ -123,13 +123,17 @@ class Manifest:
     def add(self, entries: Iterable[Entry]) -> None:
         """Record landings, each atomically: from here on they count."""
         for entry in entries:
-            file = self.folder / f"landed_date={entry.landed_date}" / f"{entry.name}.json"
+            file = self.record(entry)
             file.parent.mkdir(parents=True, exist_ok=True)
             temporary = file.with_suffix(".tmp")
             temporary.write_text(json.dumps(asdict(entry), default=str, indent=1))
             fault_point("land.record_written")
             temporary.replace(file)
             self._take(entry)
+
+    def record(self, entry: Entry) -> Path:
+        """The file that records a landing."""
+        return self.folder / f"landed_date={entry.landed_date}" / f"{entry.name}.json"
 
     def _take(self, entry: Entry) -> None:
         self.entries.append(entry)

@@ -129,7 +129,7 @@ def _connection(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB in memory, loading nothing from the network; what a killed one spilled goes first."""
     spill = settings.data / ".rekey-spill"
     config = {
-        "memory_limit": settings.memory_limit,
+        "memory_limit": settings.duckdb_memory,
         "threads": settings.threads,
         "temp_directory": str(spill),
         "autoinstall_known_extensions": False,

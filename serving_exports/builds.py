@@ -8,6 +8,7 @@
 A consumer only ever sees whole builds, and a path is never written to twice.
 """
 
+import hashlib
 import json
 import re
 import shutil
@@ -76,6 +77,19 @@ class Builds:
     def run_date(self, build_id: str) -> date:
         return date.fromisoformat(self.manifest(build_id)["run_date"])
 
+    def verify(self, build_id: str) -> None:
+        """Hash a build's files before it is made current again: a disk may have changed them since they were written.
+
+        Raises:
+            StepError: a file is gone, or is not what the publish wrote.
+        """
+        folder, files = self.folder(build_id), self.manifest(build_id)["files"]
+        damaged = [name for name, wrote in files.items() if not (folder / name).exists() or sha256(folder / name) != wrote["sha256"]]
+        if damaged:
+            raise steps.StepError(
+                f"build {build_id} is damaged ({', '.join(damaged)}), and was not made current; there are: {', '.join(self.ids())}"
+            )
+
     def begin(self, build_id: str) -> Path:
         """A new, empty folder to write the build in."""
         partial = self.folder(build_id).with_suffix(".partial")
@@ -127,6 +141,11 @@ class Builds:
     def _folders(self) -> list[Path]:
         folders = [folder for folder in (self.root / "builds").glob("*") if folder.is_dir()]
         return sorted(folders, key=lambda folder: (_written_at(folder), folder.name))
+
+
+def sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _written_at(folder: Path) -> datetime:

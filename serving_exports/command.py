@@ -1,8 +1,6 @@
 """How a command about what is published is called: `python -m serving_exports.NAME --shop F …`, without a night to name."""
 
 import argparse
-import logging
-import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -23,11 +21,8 @@ def arguments(description: str) -> argparse.ArgumentParser:
 def run(parser: argparse.ArgumentParser, command: Callable[[Settings, shops.Shop, argparse.Namespace], str]) -> None:
     """Parse, read settings and shop file, print what `command` returns; exit 1 with the message of an expected failure."""
     options = parser.parse_args()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
-    try:
-        print(command(Settings.from_environment(), shops.read(options.shop), options))
-    except (steps.StepError, shops.ShopFileError) as error:
-        sys.exit(f"{parser.prog}: {error}")
+    with steps.command(parser.prog) as settings:
+        print(command(settings, shops.read(options.shop), options))
 
 
 def last_night(settings: Settings, shop: shops.Shop) -> date:

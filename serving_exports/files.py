@@ -25,7 +25,7 @@ def write(settings: Settings, folder: Path, to: str, form: str) -> tuple[str, in
     shutil.rmtree(partial, ignore_errors=True)  # of an export that was cut short
     partial.mkdir(parents=True)
     tables = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["tables"]
-    config = {"memory_limit": settings.memory_limit, "threads": settings.threads}
+    config = {"memory_limit": settings.duckdb_memory, "threads": settings.threads}
     with duckdb.connect(str(folder / DATABASE), read_only=True, config=config) as connection:
         connection.execute("set timezone = 'UTC'")
         for name, table in tables.items():

@@ -1,6 +1,5 @@
 """A build's manifest.json: what is in the build, what made it, what was found wrong, and the digest of every file."""
 
-import hashlib
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ import duckdb
 import steps
 from serving_exports import tables
 from serving_exports.audit import Check, WrittenTable
+from serving_exports.builds import sha256
 from shop import Shop
 
 FILE = "manifest.json"
@@ -64,7 +64,7 @@ def compose(shop: Shop, run: dict, written: list[WrittenTable], checks: list[Che
 
 def write(manifest: dict, folder: Path) -> None:
     """Write manifest.json, with the size and sha256 of every other file in `folder`."""
-    files = {file.name: {"bytes": file.stat().st_size, "sha256": _sha256(file)} for file in sorted(folder.iterdir())}
+    files = {file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)} for file in sorted(folder.iterdir())}
     (folder / FILE).write_text(json.dumps(manifest | {"files": files}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -76,8 +76,3 @@ def _describe(written: WrittenTable) -> dict:
         "content_hash": written.content_hash,
         "columns": [asdict(column) for column in written.columns],
     }
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+import disk_space
 import steps
 import warehouse
 from faults import fault_point
@@ -22,6 +23,9 @@ from settings import Settings
 from shop import Shop
 
 log = logging.getLogger("publish")
+
+FIRST = 0.1  # of the warehouse: the demo's build has 0.07 of it
+GROWTH = 2  # times the build before: a build may be twice as large, or spill
 
 
 def publish(settings: Settings, shop: Shop, run_date: date, keep: int = KEEP_BUILDS, despite_volume: bool = False) -> str:
@@ -41,7 +45,7 @@ def publish(settings: Settings, shop: Shop, run_date: date, keep: int = KEEP_BUI
         builds.remove_leftovers()
         flips.complete_log(builds)
         build_id, is_new = _build(settings, shop, run_date, builds, despite_volume)
-        outcome = _make_current(builds, build_id, run_date)
+        outcome = _make_current(builds, build_id, run_date, is_new)
         removed = builds.prune(keep, {build_id, builds.current(), flips.previous(builds)}, datetime.now(UTC))
     made = _describe(builds, build_id) if is_new else "nothing new to write"
     swept = f"; {len(removed)} old builds removed" if removed else ""
@@ -62,6 +66,9 @@ def _build(settings: Settings, shop: Shop, run_date: date, builds: Builds, despi
             return build_id, False
         if flips.was_current(builds, build_id):
             raise steps.StepError(f"build {build_id} was published and is gone: run `python -m warehouse build serving` for a new one")
+        served = builds.current()
+        last = disk_space.size(builds.folder(served)) if served else disk_space.size(warehouse.path(settings, shop, run_date)) * FIRST
+        disk_space.require("publish", builds.root.parent, GROWTH * last)
         partial = builds.begin(build_id)
         connection.execute(f"set temp_directory = {tables.literal(partial.with_suffix('.spill.partial'))}")
         fault_point("publish.begun")
@@ -103,7 +110,7 @@ def _refusal(builds: Builds, partial: Path, content: dict) -> steps.StepError:
     return steps.StepError(f"the audit refused build {content['build_id']}; current stays {kept}; see {refused / report.FILE}\n{lines}")
 
 
-def _make_current(builds: Builds, build_id: str, run_date: date) -> str:
+def _make_current(builds: Builds, build_id: str, run_date: date, is_new: bool) -> str:
     """Flip to the build, unless it is or was current, or the current one is of a later night; says which."""
     current = builds.current()
     if build_id == current:
@@ -112,6 +119,8 @@ def _make_current(builds: Builds, build_id: str, run_date: date) -> str:
         return f"it was current before {current} was chosen: `python -m serving_exports.rollback --to {build_id}` brings it back"
     if current is not None and run_date < builds.run_date(current):
         return f"kept as a build, not made current: {current} is of the later night {builds.run_date(current)}"
+    if not is_new:
+        builds.verify(build_id)
     flips.flip(builds, build_id, "publish")
     return "now current"
 

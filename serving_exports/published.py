@@ -36,7 +36,7 @@ def opened(settings: Settings, folder: Path, **beside: Path) -> Iterator[duckdb.
     Each connection is an instance of its own with the file attached, so that locking one settles nothing for another. Nothing
     is spilled to the disk: a question that needs more than the memory limit is refused.
     """
-    config = {"memory_limit": settings.memory_limit, "threads": settings.threads, "temp_directory": ""}
+    config = {"memory_limit": settings.duckdb_memory, "threads": settings.threads, "temp_directory": ""}
     with duckdb.connect(config=config) as connection:
         for name, build in {"shop": folder, **beside}.items():
             connection.execute(f"attach {literal(build / DATABASE)} as {quoted(name)} (read_only)")

@@ -18,7 +18,7 @@ def rollback(settings: Settings, shop: Shop, to: str | None = None, why: str = "
     """Point `current` at build `to`, or at the one before the current one, and say so.
 
     Raises:
-        StepError: the lock is held, there is no such build, or none was current before.
+        StepError: the lock is held, there is no such build, it is damaged, or none was current before.
     """
     with warehouse.lock(settings, shop, "rollback"):
         builds = Builds(settings.paths(shop.name).serving)
@@ -29,6 +29,7 @@ def rollback(settings: Settings, shop: Shop, to: str | None = None, why: str = "
         night = builds.run_date(target)  # also proves that it is there
         if target == before:
             return f"rollback {shop.name}: {target} (night {night}) is current already"
+        builds.verify(target)
         flips.flip(builds, target, why)
     return f"rollback {shop.name}: from {before} to {target} (night {night})"
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from settings import PROJECT_ROOT
+from tests.conftest import STEPS
 
-FOUNDATION = {"settings", "sources", "segments", "targets", "shop", "steps", "faults", "rotation", "metrics"}
+FOUNDATION = {"settings", "sources", "segments", "targets", "shop", "steps", "faults", "rotation", "metrics", "shortages", "disk_space"}
 MAY_IMPORT = {
     "settings": set(),
     "faults": set(),
@@ -22,7 +23,9 @@ MAY_IMPORT = {
     "segments": {"sources"},
     "targets": {"sources"},
     "shop": {"segments", "settings", "sources", "targets"},
-    "steps": {"settings", "shop", "sources"},
+    "shortages": {"settings"},
+    "steps": {"settings", "shop", "shortages", "sources"},
+    "disk_space": {"shortages", "steps"},
     "rotation": {"settings", "steps"},
     "warehouse": FOUNDATION,
     "ingestion": FOUNDATION | {"warehouse"},
@@ -137,6 +140,55 @@ def test_only_the_warehouse_package_opens_the_warehouse() -> None:
 
     parts = [(name, tree) for name, tree in python_files() if part_of(name) not in ("tests", "settings", "warehouse")]
     assert [name for name, tree in parts if mentions(tree)] == []
+
+
+WRITERS = {  # of a shop's folders, its warehouse or its champions: every command but those that only read or only log
+    "ingestion/land.py",
+    "ingestion/rekey.py",
+    "ingestion/demo_shop/__main__.py",
+    "warehouse/building.py",
+    "training/promote.py",
+    "training/score.py",
+    "serving_exports/publish.py",
+    "serving_exports/rollback.py",
+    "serving_exports/expire.py",
+}
+
+
+def test_every_writer_takes_the_lock_of_the_shop() -> None:
+    def takes_it(tree: ast.Module) -> bool:
+        called = (ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call))
+        return any(name in ("warehouse.lock", "lock") for name in called)
+
+    taking = {name for name, tree in python_files() if part_of(name) != "tests" and takes_it(tree)}
+    assert taking >= WRITERS
+    steps_that_write = {"ingestion.land", "warehouse", "training.promote", "training.score", "serving_exports.publish"}
+    assert {module for module, *_ in STEPS} - steps_that_write == {"training.train"}, "it only logs, to a run of its own in MLflow"
+
+
+UNBOUNDED = {  # connections that may do without a memory limit
+    "ingestion/draft_shop/drafts.py": "reads a sample that is in memory already",
+    "ingestion/validate/rehearsal.py": "reads back what became of a sample",
+    "ingestion/validate/columns.py": "cleans a handful of values",
+    "training/prediction_files.py": "streams a table that is in memory already",
+    "training/cluster_memory.py": "reads a number and a name per person into memory",
+}
+
+
+def test_duckdb_is_bound_by_the_memory_limit_wherever_it_could_need_more() -> None:
+    """Each function that opens DuckDB passes the limit; dbt gets it by its profile."""
+    left_out = ("tests", "benchmarks", "docs")
+    functions = [
+        (name, ast.unparse(node))
+        for name, tree in python_files()
+        if part_of(name) not in left_out
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+    ]
+    opening = {name: text for name, text in functions if "duckdb.connect(" in text}
+    assert len(opening) > 8
+    assert {name for name, text in opening.items() if "memory_limit" not in text} == UNBOUNDED.keys()
+    assert "memory_limit" in (PROJECT_ROOT / "dbt_project" / "profiles.yml").read_text()
 
 
 def test_nothing_happens_on_import(tmp_path: Path) -> None:

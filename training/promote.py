@@ -4,9 +4,11 @@ python -m training.promote recommendations purchase_7d --shop shops/demo.yml --r
 """
 
 import sys
+from argparse import Namespace
 from datetime import date
 
 import steps
+import warehouse
 from faults import fault_point
 from settings import Settings
 from shop import Shop
@@ -68,12 +70,15 @@ def _point_alias(store: tracking.Store, version: tracking.Version, run_date: dat
     return f"champion is version {version.number}"
 
 
+def _run(settings: Settings, shop: Shop, run_date: date, options: Namespace) -> str:
+    with warehouse.lock(settings, shop, "promote"):  # two at once could leave the alias at the older night's version
+        return "\n".join(promote(settings, shop, run_date, name) for name in options.tasks)
+
+
 def main() -> None:
     parser = steps.arguments(__doc__)
     parser.add_argument("tasks", nargs="+", help="recommendations, or targets of the shop file")
-    steps.run(
-        parser, lambda settings, shop, run_date, options: "\n".join(promote(settings, shop, run_date, name) for name in options.tasks)
-    )
+    steps.run(parser, _run)
 
 
 if __name__ == "__main__":

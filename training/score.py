@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+import disk_space
 import steps
 import warehouse
 from faults import fault_point
@@ -41,8 +42,9 @@ def score(settings: Settings, shop: Shop, run_date: date, again: bool = False) -
     Raises:
         StepError: the night has no warehouse, a fit diverged, or the shop's lock is held.
     """
-    found = {name: nights.load(settings, shop, run_date, name) for name in shop.task_names}
     predictions = settings.paths(shop.name).predictions
+    disk_space.require("score", settings.data, 2 * max(map(disk_space.size, predictions.glob("run_date=*")), default=0))
+    found = {name: nights.load(settings, shop, run_date, name) for name in shop.task_names}
     earlier = cluster_memory.load(predictions, run_date)
     inputs = _inputs(shop, run_date, found, earlier)
     target = prediction_files.folder(predictions, run_date)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+import disk_space
 import steps
 from faults import fault_point
 from settings import Settings
@@ -38,6 +39,7 @@ def train(settings: Settings, shop: Shop, run_date: date, name: str, again: bool
     Raises:
         StepError: a fit diverged, or the night has no warehouse; nothing is registered then.
     """
+    disk_space.require(f"train {name}", settings.data)
     task = tasks.load(settings, shop, run_date, name)
     store = tracking.Store(settings, shop.name, name)
     champion = champions.before(store.versions(), store.champion(), run_date)

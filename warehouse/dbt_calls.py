@@ -47,7 +47,7 @@ def run_dbt(
 
     os.environ.update(
         NIGHTCART_WAREHOUSE=str(database),
-        NIGHTCART_MEMORY_LIMIT=settings.memory_limit,
+        NIGHTCART_DUCKDB_MEMORY=settings.duckdb_memory,
         NIGHTCART_THREADS=str(settings.threads),
         DBT_SEND_ANONYMOUS_USAGE_STATS="false",
     )

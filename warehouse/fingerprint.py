@@ -6,6 +6,7 @@ from datetime import date
 
 import duckdb
 
+import steps
 from settings import Settings
 from shop import Shop
 from warehouse.dbt_calls import DBT_PROJECT, STAGES
@@ -24,8 +25,13 @@ def fingerprint(settings: Settings, shop: Shop, run_date: date) -> str:
         digest.update(f"{file.relative_to(DBT_PROJECT)}\n{file.read_text()}\n".encode())
     rules = {name: value for name, value in variables(settings, shop, run_date).items() if name not in OF_ONE_NIGHT}
     digest.update(json.dumps(rules, sort_keys=True).encode())
-    with duckdb.connect() as connection:
+    with duckdb.connect(config={"memory_limit": settings.duckdb_memory, "threads": settings.threads}) as connection:
         for file in sorted(settings.paths(shop.name).lake.glob("*/*/schema.parquet")):
-            columns = connection.execute("describe select * from read_parquet(?)", [str(file)]).fetchall()
+            try:
+                columns = connection.execute("describe select * from read_parquet(?)", [str(file)]).fetchall()
+            except duckdb.Error as error:
+                raise steps.StepError(
+                    f"{file} cannot be read ({str(error).splitlines()[0]}): `python -m ingestion.land` writes it anew"
+                ) from error
             digest.update(repr((file.parent.parent.name, [column[:2] for column in columns])).encode())
     return digest.hexdigest()

@@ -3,14 +3,17 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 
 import duckdb
 
 import steps
 from settings import Settings
 from shop import Shop
+from warehouse import damage
+from warehouse import state as states
 from warehouse.dbt_calls import target_folder
 from warehouse.state import path, refuse_another_night
 
@@ -29,11 +32,25 @@ def reader(settings: Settings, shop: Shop, run_date: date) -> Iterator[duckdb.Du
     """A connection with the night's warehouse attached read-only as `warehouse`, and used. Keep it short: it blocks the writer.
 
     Raises:
-        StepError: the night has no warehouse yet.
+        StepError: the night has no warehouse yet, a build is at work on it or was cut short, or its file is damaged: that is
+            noted, and the next build of the features makes a new one.
     """
     file = path(settings, shop, run_date)
     refuse_another_night(file, run_date)
-    connection = duckdb.connect(config={"memory_limit": settings.memory_limit, "threads": settings.threads})
+    if damage.wals(file):
+        raise steps.StepError(f"a build is at work on {file}, or was cut short: wait, or run `python -m warehouse build serving` again")
+    try:
+        with damage.told(file), _attached(settings, file) as connection:
+            yield connection
+    except damage.DamagedError as error:
+        held = states.read(file) or states.State(run_date.isoformat(), is_whole=True)
+        states.write(file, replace(held, is_whole=False, is_sound=False))
+        raise steps.StepError(f"{error}; run `python -m warehouse build features --run-date {run_date}`: it makes a new one") from error
+
+
+@contextmanager
+def _attached(settings: Settings, file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(config={"memory_limit": settings.duckdb_memory, "threads": settings.threads})
     try:
         connection.execute("set timezone = 'UTC'")
         connection.execute(f"attach '{str(file).replace(chr(39), chr(39) * 2)}' as warehouse (read_only)")

@@ -1,14 +1,16 @@
 """What a database of the warehouse holds, as the file beside it says, and which database is a night's."""
 
 import json
+import re
 import shutil
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
 import steps
-from settings import Settings
+from settings import Settings, sync
 from shop import Shop
+from warehouse.damage import spill
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,14 @@ class State:
         is_whole: its features stage ended well.
         code: fingerprint of what its tables were made with.
         build_number: how many nights have added to it since it was built in full.
+        is_sound: no damage of its file has been met; one that is damaged is set aside by the next build of the features.
     """
 
     run_date: str
     is_whole: bool
     code: str = ""
     build_number: int = 0
+    is_sound: bool = True
 
 
 def path(settings: Settings, shop: Shop, run_date: date) -> Path:
@@ -44,9 +48,10 @@ def watermark(settings: Settings, shop: Shop) -> date | None:
 
 
 def remove(settings: Settings, shop: Shop) -> None:
-    """Remove every night's database of a shop, to be built anew; the caller holds the lock."""
+    """Remove every night's database of a shop, those set aside too, to be built anew; the caller holds the lock."""
     paths = settings.paths(shop.name)
-    for file in (paths.warehouse, paths.warehouse.with_name(paths.warehouse.name + ".wal"), _file(paths.warehouse)):
+    shutil.rmtree(spill(paths.warehouse), ignore_errors=True)
+    for file in (_file(paths.warehouse), *paths.root.glob(f"{paths.warehouse.name}*")):
         file.unlink(missing_ok=True)
     if paths.nights.exists():
         shutil.rmtree(paths.nights)
@@ -69,13 +74,22 @@ def _file(database: Path) -> Path:
 
 
 def read(database: Path) -> State | None:
-    """What a database holds; None where nothing is noted of it."""
+    """What a database holds; None where nothing is noted of it. Of a note that is torn, what can still be read is the night."""
     file = _file(database)
-    return State(**json.loads(file.read_text())) if file.exists() else None
+    if not file.exists():
+        return None
+    text = file.read_text(errors="replace")
+    try:
+        return State(**json.loads(text))
+    except (ValueError, TypeError):
+        night = re.search(r'"run_date": "(\d{4}-\d{2}-\d{2})"', text)
+        return State(night[1] if night else date.min.isoformat(), is_whole=False, is_sound=False)
 
 
 def write(database: Path, state: State) -> None:
     """Note what a database holds; seen whole or not at all."""
     temporary = _file(database).with_suffix(".tmp")
     temporary.write_text(json.dumps(asdict(state)))
+    sync(temporary)
     temporary.replace(_file(database))
+    sync(database.parent)

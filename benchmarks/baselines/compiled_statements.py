@@ -20,7 +20,7 @@ def run(target: Path, database: Path, settings: Settings) -> dict[str, float]:
     """Run what dbt ran, in dbt's order; the seconds of each model's statement."""
     nodes = json.loads((target / "manifest.json").read_text())["nodes"]
     seconds = {}
-    with duckdb.connect(str(database), config={"memory_limit": settings.memory_limit, "threads": settings.threads}) as connection:
+    with duckdb.connect(str(database), config={"memory_limit": settings.duckdb_memory, "threads": settings.threads}) as connection:
         connection.execute("set timezone = 'UTC'")
         for result in json.loads((target / "run_results.json").read_text())["results"]:
             node = nodes[result["unique_id"]]

@@ -128,7 +128,7 @@ def pairs(rows: Path, run_date: date, zone: str) -> dict[str, float]:
 def answer_of(query: str) -> dict[str, float]:
     """The one row of a query, by column, under the threads and the memory limit of the settings."""
     settings = Settings.from_environment()
-    with duckdb.connect(config={"memory_limit": settings.memory_limit, "threads": settings.threads}) as connection:
+    with duckdb.connect(config={"memory_limit": settings.duckdb_memory, "threads": settings.threads}) as connection:
         connection.execute("set timezone = 'UTC'")
         return named_row(connection, query)
 

@@ -21,13 +21,13 @@ UPSTREAM = {
     "publish": ["build_serving"],
 }
 COMMANDS = {
-    "land": ["ingestion.land"],
-    "build_features": ["warehouse build features"],
-    **{f"train_{name}": [f"training.train {name}"] for name in TASKS},
-    "promote": [f"training.promote {' '.join(TASKS)}"],
-    "score": ["training.score"],
-    "build_serving": ["warehouse build serving"],
-    "publish": ["serving_exports.publish"],
+    "land": "ingestion.land",
+    "build_features": "warehouse build features",
+    **{f"train_{name}": f"training.train {name}" for name in TASKS},
+    "promote": f"training.promote {' '.join(TASKS)}",
+    "score": "training.score",
+    "build_serving": "warehouse build serving",
+    "publish": "serving_exports.publish",
 }
 
 
@@ -95,15 +95,15 @@ def test_publish_brings_every_published_table_as_an_asset(demo: dict) -> None:
 
 
 @pytest.mark.parametrize("task_id", COMMANDS)
-def test_a_task_is_one_visible_command_per_step(demo: dict, task_id: str) -> None:
+def test_a_task_is_one_visible_command_under_the_watchdog(demo: dict, task_id: str) -> None:
     by_hand, _ = demo["tasks"][task_id]["commands"]
-    steps = [re.fullmatch(r"\S+/python -m (.+) --shop shops/demo.yml --run-date 2026-06-30", line) for line in by_hand.split(" &&\n")]
-    assert [step and step[1] for step in steps] == COMMANDS[task_id]
+    step = re.fullmatch(r"exec \S+/python -m services.watchdog (.+) --shop shops/demo.yml --run-date 2026-06-30", by_hand)
+    assert step and step[1] == COMMANDS[task_id]
     assert demo["tasks"][task_id]["cwd"] == str(PROJECT_ROOT)
 
 
 def test_every_step_of_the_night_is_a_module_that_can_be_run() -> None:
-    modules = {command.split()[0] for commands in COMMANDS.values() for command in commands}
+    modules = {command.split()[0] for command in COMMANDS.values()}
     assert [module for module in sorted(modules) if importlib.util.find_spec(module) is None] == []
 
 
@@ -154,5 +154,5 @@ def test_the_weekly_search_is_one_command_for_the_same_day_as_the_night_before_i
     ((name, task),) = loaded["dags"]["tuning_demo"]["tasks"].items()
     by_hand, by_schedule = task["commands"]
     assert (name, task["pool"], task["upstream"]) == ("tune_recommendations", "gpu", [])
-    assert by_hand.endswith("-m training.tune recommendations --shop shops/demo.yml --run-date 2026-06-30")
+    assert by_hand.endswith("-m services.watchdog training.tune recommendations --shop shops/demo.yml --run-date 2026-06-30")
     assert by_schedule == by_hand

@@ -1,0 +1,79 @@
+"""What Airflow does to a step that is over its time limit, and what becomes of a step whose Airflow is killed."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from services import environment
+from settings import PROJECT_ROOT, Settings
+
+# as airflow.sdk.execution_time.task_runner runs a task with an execution_timeout
+TASK = """
+import sys
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk.exceptions import AirflowTaskTimeout
+from airflow.sdk.execution_time.timeout import timeout
+command, limit = sys.argv[1], float(sys.argv[2])
+operator = BashOperator(task_id="land", bash_command=command)
+try:
+    with timeout(limit):
+        operator.subprocess_hook.run_command(["bash", "-c", command])
+except AirflowTaskTimeout:
+    operator.on_kill()
+    sys.exit(7)
+"""
+SHOP = """
+{name: tiny, title: Tiny, timezone: Europe/Berlin, currency: EUR, sources: [{name: web, format: csv, files: "{date}.csv",
+event_type: {default: product_viewed}, columns: {event_at: at, user_id: user}}]}
+"""
+
+
+@pytest.fixture
+def start_land(tmp_path: Path):
+    """Starts a landing that hangs with the lock, as a task of Airflow with a time limit; with the process that holds the lock."""
+    (tmp_path / "tiny.yml").write_text(SHOP)
+    (tmp_path / "data" / "tiny" / "landing").mkdir(parents=True)
+    (tmp_path / "data" / "tiny" / "landing" / "2026-01-05.csv").write_text("at,user\n2026-01-05T10:00:00Z,anna\n")
+    settings = Settings.from_environment({**os.environ, "NIGHTCART_DATA": str(tmp_path / "data")})
+    values = environment.airflow(settings) | {"NIGHTCART_FAULT": "hang:land.begun", "NIGHTCART_HMAC_KEY": "00" * 32}
+    command = f"exec {sys.executable} -m services.watchdog ingestion.land --shop {tmp_path / 'tiny.yml'}"
+    lock = tmp_path / "data" / "tiny" / "lock"
+
+    def start(limit: float) -> tuple[subprocess.Popen, psutil.Process]:
+        task = subprocess.Popen([sys.executable, "-c", TASK, command, str(limit)], cwd=PROJECT_ROOT, env=values, stdout=subprocess.PIPE)
+        until(lambda: lock.exists() and "process" in lock.read_text(), "nobody took the lock")
+        return task, psutil.Process(int(lock.read_text().split("process ")[1].split(",")[0]))
+
+    return start
+
+
+def until(happens, what: str) -> None:
+    deadline = time.monotonic() + 60
+    while not happens():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def is_running(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_step_over_its_time_limit_is_ended_and_fails(start_land) -> None:
+    task, step = start_land(limit=15)  # Airflow's own import is not in it; the step's start is
+    assert task.wait(60) == 7
+    until(lambda: not is_running(step), "the step lives on, and holds the lock")
+
+
+def test_a_step_whose_airflow_is_killed_does_not_live_on(start_land) -> None:
+    task, step = start_land(limit=600)
+    task.kill()
+    task.wait()
+    until(lambda: not is_running(step), "the step lives on, and holds the lock")
