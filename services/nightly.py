@@ -19,7 +19,7 @@ import psutil
 
 import shop as shops
 import steps
-from services import environment, processes, setup
+from services import environment, processes, roster, setup
 from services.night_output import NightOutput
 from settings import PROJECT_ROOT, Settings
 
@@ -95,7 +95,8 @@ def _end(process: subprocess.Popen) -> None:
 
 def _refuse_beside_the_scheduler(settings: Settings, dag_id: str) -> None:
     """The scheduler of `make up` takes up every running night of a DAG that is switched on: each task would run twice."""
-    running = [service for service in processes.recorded(environment.services_file(settings)) if service.name == "scheduler"]
+    schedulers = ("scheduler", roster.SUPERVISOR)  # which starts one
+    running = [service for service in processes.recorded(environment.services_file(settings)) if service.name in schedulers]
     if not any(service.is_alive for service in running):
         return
     command = [sys.executable, "-m", "airflow", "dags", "list", "--output", "json", "--columns", "dag_id,is_paused"]
