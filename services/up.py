@@ -20,7 +20,7 @@ from settings import PROJECT_ROOT, Settings
 
 log = logging.getLogger("up")
 
-PATIENCE_SECONDS = 300  # a first start on two slow cores takes one minute, on two busy ones several
+PATIENCE_SECONDS = 600  # a first start on two slow cores takes one minute, on two busy ones five
 POLL_SECONDS = 1
 
 
