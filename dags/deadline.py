@@ -20,9 +20,9 @@ from shop import Shop
 def deadline(shop_file: Path, shop: Shop) -> DAG:
     """The DAG `deadline_<shop>`."""
     options = shop_dag.options("deadline", shop_file, shop, shop.publish_by_schedule)
-    told = notice.callbacks(shop, f"was not published by {shop.publish_by}")
+    options["is_paused_upon_creation"] = False
     # a second look would only make the notice late
-    options |= {"is_paused_upon_creation": False, "default_args": {"retries": 0, "on_failure_callback": told}}
+    options["default_args"] |= {"retries": 0, "on_failure_callback": notice.callbacks(shop, f"was not published by {shop.publish_by}")}
 
     @dag(**options, doc_md=__doc__)
     def look() -> None:

@@ -53,7 +53,7 @@ def make_demo_files(settings: Settings, shop: shops.Shop, shop_file: Path) -> No
 
 def _part(settings: Settings, module: str, *arguments: str) -> None:
     """Run another part of the pipeline as a process of its own, on this terminal."""
-    process = subprocess.run([sys.executable, "-m", module, *arguments], env=environment.shared(settings), cwd=PROJECT_ROOT)
+    process = subprocess.run([sys.executable, "-m", module, *arguments], env=environment.shared(settings), cwd=PROJECT_ROOT, umask=0o077)
     if process.returncode != 0:
         raise steps.StepError(f"{module} failed with exit code {process.returncode}; the reason is above")
 
@@ -69,7 +69,14 @@ def _test_dag(settings: Settings, shop_file: Path, dag_id: str, run_date: date) 
     }
     output = NightOutput(raw_log)
     process = subprocess.Popen(
-        command, env=night, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        command,
+        env=night,
+        cwd=PROJECT_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        umask=0o077,
     )
     try:
         for line in process.stdout:

@@ -58,9 +58,9 @@ def running(installation: Settings, installed_environment: dict[str, str]) -> It
         call("services.down")
 
 
-def ask(url: str, body: dict | None = None, **headers: str) -> tuple[int, str]:
+def ask(url: str, body: dict | None = None, method: str | None = None, **headers: str) -> tuple[int, str]:
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json", **headers})
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json", **headers}, method=method)
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with direct.open(request, timeout=30) as answer:
