@@ -11,12 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import psutil
 import pytest
 import yaml
 
+from ingestion.demo_shop import DemoShop, make
 from services import environment, keys, processes
 from serving_exports.builds import Builds
 from settings import PROJECT_ROOT, Settings, read_secrets
@@ -25,9 +27,28 @@ from tests.services.test_services import ask
 
 pytestmark = pytest.mark.faults
 
-NIGHT, PAST = date(2026, 6, 30), date(2026, 6, 28)
 PATIENCE_SECONDS = 900  # some minutes on a machine with nothing else to do
-TINY = ("--users", "300", "--items", "90", "--days", "150")
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The night that Airflow starts by itself as soon as the DAG is switched on: it was due half a day ago, and missed."""
+
+    due: datetime  # full hour, in Berlin
+
+    @property
+    def night(self) -> date:
+        return self.due.date() - timedelta(days=1)
+
+    @property
+    def past(self) -> date:
+        """An earlier night, with files of its own."""
+        return self.night - timedelta(days=2)
+
+    @property
+    def past_due(self) -> datetime:
+        return (self.due - timedelta(days=2)).astimezone(UTC)
 
 
 @dataclass
@@ -65,6 +86,12 @@ class Airflow:
     def trigger(self, dag_id: str, day: date) -> str:
         return self.ask(f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": {"run_date": day.isoformat()}})["dag_run_id"]
 
+    def run_of(self, dag_id: str, kind: str) -> dict:
+        """The one run of that kind, once it is there."""
+        runs = wait(f"a {kind} run of {dag_id}", lambda: self.ask(f"dags/{dag_id}/dagRuns?run_type={kind}")["dag_runs"])
+        (run,) = runs
+        return run
+
     def state(self, dag_id: str, run_id: str) -> str:
         return self.ask(f"dags/{dag_id}/dagRuns/{run_id}")["state"]
 
@@ -89,7 +116,7 @@ class Told:
     served: str = ""
     states: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, dict] = field(default_factory=dict)
-    past: list[str] = field(default_factory=list)
+    past_logical_date: str = ""
     posts: list[dict] = field(default_factory=list)
 
 
@@ -126,37 +153,45 @@ def ears() -> Iterator[Ears]:
 
 
 @pytest.fixture(scope="module")
+def calendar() -> Calendar:
+    return Calendar((datetime.now(BERLIN) - timedelta(hours=12)).replace(minute=0, second=0, microsecond=0))
+
+
+@pytest.fixture(scope="module")
 def airflow(
-    installation: Settings, installed_environment: dict[str, str], ears: Ears, tmp_path_factory: pytest.TempPathFactory
+    installation: Settings, installed_environment: dict[str, str], ears: Ears, calendar: Calendar, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Airflow]:
-    """The services over a tiny shop with one target; its schedule names three days of June, so none is due now."""
+    """The services over a tiny shop with one target, whose files end on the day of the night that was missed."""
     folder = tmp_path_factory.mktemp("shops")
     content = yaml.safe_load((PROJECT_ROOT / "shops" / "demo.yml").read_text()) | {
-        "schedule": "0 4 28-30 6 *",
-        "publish_by": "06:00",
+        "schedule": f"0 {calendar.due.hour} * * *",
+        "publish_by": f"{calendar.due.hour:02}:30",
         "notify": {"webhook": f"http://127.0.0.1:{ears.web_port}/"},
         "audiences": [],
     }
     target = {"name": "purchase_7d", "horizon_days": 7, "label": "is_purchaser", "models": ["base_rate"]}
     content["predictions"] = {"snapshot_every_days": 7, "snapshot_count": 8, "targets": [target]}
     (folder / "demo.yml").write_text(yaml.safe_dump(content))
+    paths = installation.paths("demo")
+    paths.root.mkdir(mode=0o700)
+    make(paths.landing, paths.root / "truth", DemoShop(users=300, items=90, days=150, last_day=calendar.night))
     airflow = Airflow(installation, installed_environment | {"NIGHTCART_SHOPS": str(folder)})
-    airflow.command("ingestion.demo_shop", "--shop", str(folder / "demo.yml"), *TINY)
     try:
         airflow.up()
-        wait("the DAG", lambda: "nightly_demo" in {dag["dag_id"] for dag in airflow.ask("dags")["dags"]})
+        wait("the DAGs", lambda: {dag["dag_id"] for dag in airflow.ask("dags")["dags"]} >= {"nightly_demo", "deadline_demo"})
         yield airflow
     finally:
         airflow.command("services.down")
 
 
 @pytest.fixture(scope="module")
-def told(airflow: Airflow, installation: Settings, ears: Ears) -> Told:
-    """A night that is killed with all that runs it and goes on; then a past night; then the look at the clock for two nights."""
+def told(airflow: Airflow, installation: Settings, ears: Ears, calendar: Calendar) -> Told:
+    """A late night that is killed with all that runs it and goes on; then a past night; then the look at the clock again."""
     told = Told()
     builds = Builds(installation.paths("demo").serving)
+    told.states["late"] = airflow.end_of("deadline_demo", airflow.run_of("deadline_demo", "scheduled")["dag_run_id"])
     airflow.ask("dags/nightly_demo", {"is_paused": False}, "PATCH")
-    night = airflow.trigger("nightly_demo", NIGHT)
+    night = airflow.run_of("nightly_demo", "scheduled")["dag_run_id"]
 
     told.task = wait("a step in the midst of the night", lambda: (line := step_of(installation)) and "features" in line and line)
     everything = members(installation)
@@ -169,26 +204,25 @@ def told(airflow: Airflow, installation: Settings, ears: Ears) -> Told:
     told.tasks = airflow.tasks("nightly_demo", night)
     told.served = builds.current()
 
-    morning = f"{PAST.year}-{PAST.month:02}-{PAST.day + 1:02}"  # on which the night of PAST was due
+    day = calendar.past_due.date()
     airflow.command(
         "services.environment", "airflow", "backfill", "create", "--dag-id", "nightly_demo",
-        "--from-date", morning, "--to-date", f"{morning}T23:59:59", "--max-active-runs", "1",
+        "--from-date", f"{day}T00:00:00", "--to-date", f"{day}T23:59:59", "--max-active-runs", "1",
     )  # fmt: skip
-    backfilled = wait("the backfill", lambda: airflow.ask("dags/nightly_demo/dagRuns?run_type=backfill")["dag_runs"])
-    told.past = [run["logical_date"] for run in backfilled]
-    told.states["past"] = airflow.end_of("nightly_demo", backfilled[0]["dag_run_id"])
+    past = airflow.run_of("nightly_demo", "backfill")
+    told.past_logical_date = past["logical_date"]
+    told.states["past"] = airflow.end_of("nightly_demo", past["dag_run_id"])
 
-    for name, day in (("in time", NIGHT), ("late", date(2026, 7, 1))):
-        told.states[name] = airflow.end_of("deadline_demo", airflow.trigger("deadline_demo", day))
+    told.states["in time"] = airflow.end_of("deadline_demo", airflow.trigger("deadline_demo", calendar.night))
     told.posts = list(ears.posts)
     return told
 
 
-def test_the_night_ends_green_without_a_hand_after_everything_was_killed(told: Told, installation: Settings) -> None:
+def test_the_night_ends_green_without_a_hand_after_everything_was_killed(told: Told, installation: Settings, calendar: Calendar) -> None:
     assert len(told.killed) > 12
     assert told.states["night"] == "success"
     assert {task["state"] for task in told.tasks.values()} == {"success"}
-    assert Builds(installation.paths("demo").serving).run_date(told.served) == NIGHT
+    assert Builds(installation.paths("demo").serving).run_date(told.served) == calendar.night
 
 
 def test_only_the_task_that_was_killed_was_run_again(told: Told) -> None:
@@ -196,19 +230,20 @@ def test_only_the_task_that_was_killed_was_run_again(told: Told) -> None:
     assert {name: task["try_number"] for name, task in told.tasks.items() if task["try_number"] != 1} == {"build_features": 2}
 
 
-def test_a_backfilled_night_is_of_its_own_day_and_leaves_what_is_served(told: Told, installation: Settings) -> None:
-    assert told.past == [f"{PAST.year}-06-29T02:00:00Z"]
+def test_a_backfilled_night_is_of_its_own_day_and_leaves_what_is_served(told: Told, installation: Settings, calendar: Calendar) -> None:
+    assert datetime.fromisoformat(told.past_logical_date) == calendar.past_due
     assert told.states["past"] == "success"
     builds = Builds(installation.paths("demo").serving)
     assert builds.current() == told.served
-    assert sorted(builds.run_date(name) for name in builds.ids()) == [PAST, NIGHT]
-    assert (installation.paths("demo").nights / PAST.isoformat()).is_dir()
+    assert sorted(builds.run_date(name) for name in builds.ids()) == [calendar.past, calendar.night]
+    assert (installation.paths("demo").nights / calendar.past.isoformat()).is_dir()
 
 
-def test_a_late_night_is_told_to_the_webhook_and_one_in_time_is_not(told: Told) -> None:
-    assert (told.states["in time"], told.states["late"]) == ("success", "failed")
+def test_a_late_night_is_told_to_the_webhook_and_one_in_time_is_not(told: Told, calendar: Calendar) -> None:
+    assert (told.states["late"], told.states["in time"]) == ("failed", "success")
     late = [post for post in told.posts if post["task"] == "published_in_time"]
-    assert [(post["run_date"], post["outcome"]) for post in late] == [("2026-07-01", "was not published by 06:00")]
+    by = f"{calendar.due.hour:02}:30"
+    assert [(post["run_date"], post["outcome"]) for post in late] == [(calendar.night.isoformat(), f"was not published by {by}")]
 
 
 def test_nobody_was_told_of_the_killed_task_since_it_was_tried_again(told: Told) -> None:
