@@ -50,7 +50,7 @@ test-ui: $(INSTALLED) ## report, explorer and logins in a browser, the export to
 lint: $(INSTALLED) ## ruff and sqlfluff
 	@$(VENV_PYTHON) -m ruff check . && $(VENV_PYTHON) -m ruff format --check . && $(VENV_PYTHON) -m sqlfluff lint --processes 0 dbt_project
 
-up: $(INSTALLED) ## Airflow, MLflow and the documentation of the tables, on this machine only, with logins
+up: $(INSTALLED) ## Airflow, MLflow, explorer and documentation under a supervisor, on this machine only, with logins
 	@$(VENV_PYTHON) -m services.up
 
 down: $(INSTALLED) ## stop what `make up` started

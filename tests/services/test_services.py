@@ -99,6 +99,34 @@ def test_mlflow_lets_nobody_in_without_the_password_or_under_another_name(runnin
     assert ask(search, {"max_results": 1}, Authorization=f"Basic {login}", Host="rebound.example.com")[0] == 403
 
 
+def test_a_user_of_mlflow_sees_nothing_until_somebody_lets_him(running: Running) -> None:
+    admin = base64.b64encode(f"admin:{running.secrets[keys.MLFLOW_PASSWORD]}".encode()).decode()
+    guest = base64.b64encode(b"guest:twelve-letters").decode()
+    made = {"username": "guest", "password": "twelve-letters"}
+    assert ask(f"{running.mlflow}/api/2.0/mlflow/users/create", made, Authorization=f"Basic {admin}")[0] == 200
+    assert ask(f"{running.mlflow}/api/2.0/mlflow/experiments/get?experiment_id=0", Authorization=f"Basic {admin}")[0] == 200
+    assert ask(f"{running.mlflow}/api/2.0/mlflow/experiments/get?experiment_id=0", Authorization=f"Basic {guest}")[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("service", "path"),
+    [
+        ("airflow", "/api/v2/dags/nightly_demo/dagRuns"),
+        ("airflow", "/api/v2/config"),
+        ("airflow", "/api/v2/connections"),
+        ("airflow", "/execution/connections/smtp_default"),  # where a task asks for its secrets
+        ("mlflow", "/"),
+        ("mlflow", "/ajax-api/2.0/mlflow/experiments/search"),
+        ("mlflow", "/get-artifact?path=a&run_uuid=b"),
+        ("docs", "/"),
+        ("explorer", "/"),
+        ("explorer", "/_stcore/host-config"),
+    ],
+)
+def test_every_page_asks_who_comes_in(running: Running, service: str, path: str) -> None:
+    assert ask(f"{getattr(running, service)}{path}")[0] in (401, 403)
+
+
 def test_the_documentation_of_the_tables_is_shown_to_who_logs_in(running: Running) -> None:
     login = base64.b64encode(f"admin:{running.secrets[keys.DOCS_PASSWORD]}".encode()).decode()
     assert ask(running.docs)[0] == 401
