@@ -66,13 +66,28 @@ class Airflow:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.environment['NIGHTCART_AIRFLOW_PORT']}"
 
-    def command(self, *words: str) -> str:
-        done = subprocess.run(
+    def call(self, *words: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
             [sys.executable, "-m", *words],
             cwd=PROJECT_ROOT, env=self.environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
         )  # fmt: skip
+
+    def command(self, *words: str) -> None:
+        done = self.call(*words)
         assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
-        return done.stdout
+
+    def backfill(self, day: date) -> None:
+        """Ask for the nights due on a day; Airflow over SQLite refuses, and undoes, that where another process writes, and says so."""
+
+        def asked() -> bool:
+            done = self.call(
+                "services.environment", "airflow", "backfill", "create", "--dag-id", "nightly_demo",
+                "--from-date", f"{day}T00:00:00", "--to-date", f"{day}T23:59:59", "--max-active-runs", "1",
+            )  # fmt: skip
+            assert done.returncode == 0 or "database is locked" in done.stderr, done.stderr
+            return done.returncode == 0
+
+        wait("a backfill that is accepted", asked)
 
     def up(self) -> None:
         self.command("services.up")
@@ -207,11 +222,7 @@ def told(airflow: Airflow, installation: Settings, ears: Ears, calendar: Calenda
     told.tasks = airflow.tasks("nightly_demo", night)
     told.served = builds.current()
 
-    day = calendar.past_due.date()
-    airflow.command(
-        "services.environment", "airflow", "backfill", "create", "--dag-id", "nightly_demo",
-        "--from-date", f"{day}T00:00:00", "--to-date", f"{day}T23:59:59", "--max-active-runs", "1",
-    )  # fmt: skip
+    airflow.backfill(calendar.past_due.date())
     past = airflow.run_of("nightly_demo", "backfill")
     told.past_logical_date = past["logical_date"]
     told.states["past"] = airflow.end_of("nightly_demo", past["dag_run_id"])
