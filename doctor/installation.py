@@ -47,7 +47,10 @@ def _rotation(settings: Settings) -> Iterator[Finding]:
 
 
 def _modes(settings: Settings) -> Iterator[Finding]:
-    """The folder itself keeps others out already; a copy of it, or a backup, keeps only the modes within."""
+    """The folder itself keeps others out already; a copy of it, or a backup, keeps only the modes within.
+
+    What is delivered in landing/ has the modes of who delivers it; the folder is looked at, and closes them off.
+    """
     private, builds = [], []
     for path, mode in _below(settings.data):
         if path.is_relative_to(settings.data / path.relative_to(settings.data).parts[0] / "serving"):
@@ -56,7 +59,7 @@ def _modes(settings: Settings) -> Iterator[Finding]:
         elif mode & 0o077:
             private += [path]
     kept, quoted = "all for their owner only", f"'{settings.data}'"
-    mend = f"find {quoted} -path '*/serving' -prune -o ! -type l -perm /077 -exec chmod go-rwx {{}} +"
+    mend = f"find {quoted} \\( -path '*/serving' -o -path '*/landing/*' \\) -prune -o ! -type l -perm /077 -exec chmod go-rwx {{}} +"
     yield Finding("file modes", not private, _open(private) if private else kept, mend)
     kept, mend = "for their owner and group, read-only", f"find {quoted}/*/serving ! -type l -perm /027 -exec chmod g-w,o-rwx {{}} +"
     yield Finding("file modes of builds", not builds, _open(builds) if builds else kept, mend)
@@ -65,7 +68,9 @@ def _modes(settings: Settings) -> Iterator[Finding]:
 def _below(data: Path) -> Iterator[tuple[Path, int]]:
     """Every file and folder with its mode; the two that have a finding of their own, links, and what goes meanwhile are left out."""
     for folder, folders, names in os.walk(data):
-        for name in [*folders, *names]:
+        entries = [*folders, *names]
+        folders[:] = [name for name in folders if name != "landing"]
+        for name in entries:
             path = Path(folder) / name
             try:
                 mode = path.lstat().st_mode

@@ -163,7 +163,7 @@ def test_the_lock_of_a_real_writer_shows(healthy: Settings) -> None:
 @pytest.mark.parametrize(
     ("place", "mode", "topic"),
     [
-        ("demo/landing/events/2026-06-30.jsonl", 0o640, "file modes"),
+        ("demo/warehouse.duckdb", 0o640, "file modes"),
         ("demo/landing", 0o750, "file modes"),
         ("demo/serving/builds/a/manifest.json", 0o444, "file modes of builds"),
         ("demo/serving/builds/a/manifest.json", 0o660, "file modes of builds"),
@@ -171,10 +171,16 @@ def test_the_lock_of_a_real_writer_shows(healthy: Settings) -> None:
     ],
 )
 def test_a_file_that_others_may_read_is_named_and_the_line_mends_it(healthy: Settings, place: str, mode: int, topic: str) -> None:
+    (healthy.data / place).touch()
     (healthy.data / place).chmod(mode)
     found = wrong(healthy)
     assert found.keys() == {topic}
     subprocess.run(found[topic], shell=True, check=True)
+    assert wrong(healthy) == {}
+
+
+def test_what_was_delivered_may_have_any_mode_within_its_closed_folder(healthy: Settings) -> None:
+    (healthy.paths("demo").landing / "events" / "2026-06-30.jsonl").chmod(0o644)
     assert wrong(healthy) == {}
 
 
