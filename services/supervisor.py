@@ -61,13 +61,17 @@ class Supervisor:
         self.settings = settings
         self.wards = [Ward(service) for service in services]
         self.is_told_to_stop = False
+        self._is_recorded = False
         self._asked_at = -HEALTH_SECONDS
         self._silent: list[str] = []
 
     def watch(self) -> None:
-        self._record()
+        """Look until told to stop. A full disk or too few processes must not take away who starts again what they end."""
         while not self.is_told_to_stop:
-            self.look(time.monotonic())
+            try:
+                self.look(time.monotonic())
+            except OSError as error:
+                log.error("this round was cut short, the next goes on: %s", error)
             time.sleep(POLL_SECONDS)
 
     def stop(self, *_: object) -> None:
@@ -76,6 +80,8 @@ class Supervisor:
 
     def look(self, now: float) -> None:
         """One round: who ended, who is silent, who may start."""
+        if not self._is_recorded:
+            self._record()
         for ward in self.wards:
             if ward.runs and not ward.started.is_alive:
                 self._bury(ward, now, "ended")
@@ -121,8 +127,10 @@ class Supervisor:
         self._record()
 
     def _record(self) -> None:
+        self._is_recorded = False
         own = Started(roster.SUPERVISOR, os.getpid(), psutil.Process().create_time())
         processes.record(environment.services_file(self.settings), [own, *(ward.started for ward in self.wards if ward.started)])
+        self._is_recorded = True
 
 
 def main() -> None:

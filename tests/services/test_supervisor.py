@@ -1,10 +1,12 @@
 """The supervisor with stand-ins for the services: who starts when, who is started again, and who is given up."""
 
+import errno
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -134,8 +136,28 @@ def test_a_service_that_says_nothing_for_long_is_ended_and_started_again(
     assert recorded(fresh)["mlflow"].is_alive and recorded(fresh)["mlflow"].deaths == 1
 
 
+def test_a_full_disk_does_not_end_it_and_what_it_started_is_noted_afterwards(
+    fresh: Settings, watching: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched, rounds, write = watching(mlflow=RUNS), [], processes.record
+
+    def record(file: Path, services: list[processes.Started]) -> None:
+        rounds.append(len(services))
+        if len(rounds) == 2:  # the one after the start
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(file, services)
+        if len(services) == 2:
+            watched.stop()
+
+    monkeypatch.setattr(processes, "record", record)
+    monkeypatch.setattr(supervisor, "POLL_SECONDS", 0.01)
+    watched.watch()
+    assert rounds == [1, 2, 2]
+    assert recorded(fresh)["mlflow"].is_alive
+
+
 def test_once_told_to_stop_it_starts_nobody_any_more(fresh: Settings, watching: Callable[..., Supervisor]) -> None:
     watched = watching(mlflow=RUNS)
     watched.stop()
-    watched.watch()
+    watched.look(0)
     assert set(recorded(fresh)) == {"supervisor"}
