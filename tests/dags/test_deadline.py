@@ -85,7 +85,7 @@ def test_the_dag_of_the_hour_is_on_looks_once_and_asks_for_the_same_night(load_d
     assert (task["retries"], task["notices"], task["pool"]) == (0, 1, "default_pool")
     night = loaded["dags"]["nightly_demo"]["tasks"]["land"]["commands"][1]
     assert night.split(" --shop ")[1] == task["commands"][1].split(" --shop ")[1]
-    assert "-m serving_exports.deadline" in task["commands"][1]
+    assert " serving_exports.deadline --shop" in task["commands"][1]
     assert task["doc_md"].startswith("the night is late.")
 
 
