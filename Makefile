@@ -38,7 +38,7 @@ validate: $(INSTALLED) ## what a night would make of the files of SHOP=shops/x.y
 	@$(VENV_PYTHON) -m ingestion.validate --shop "$$SHOP" $${RUN_DATE:+--run-date "$$RUN_DATE"}
 
 test: $(INSTALLED) ## the tests, on all cores
-	@$(VENV_PYTHON) -m pytest -m "not long and not ui" --numprocesses auto --dist loadfile
+	@$(VENV_PYTHON) -m pytest -m "not long and not ui and not faults" --numprocesses auto --dist loadfile
 
 test-long: $(INSTALLED) ## the tests that take minutes: every point at which a step can be killed, the demo shop's answers
 	@$(VENV_PYTHON) -m pytest -m long --numprocesses auto --dist loadfile
@@ -50,7 +50,7 @@ test-ui: $(INSTALLED) ## report, explorer and logins in a browser, the export to
 lint: $(INSTALLED) ## ruff and sqlfluff
 	@$(VENV_PYTHON) -m ruff check . && $(VENV_PYTHON) -m ruff format --check . && $(VENV_PYTHON) -m sqlfluff lint --processes 0 dbt_project
 
-up: $(INSTALLED) ## Airflow, MLflow and the documentation of the tables, on this machine only, with logins
+up: $(INSTALLED) ## Airflow, MLflow, explorer and documentation under a supervisor, on this machine only, with logins
 	@$(VENV_PYTHON) -m services.up
 
 down: $(INSTALLED) ## stop what `make up` started

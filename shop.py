@@ -136,6 +136,7 @@ class Shop(Part):
     namespace: str | None = None  # in the pseudonyms; shops that share it share visitors
     landing: Path | None = None  # relative to the project; default data/<shop>/landing
     schedule: Annotated[str, AfterValidator(_cron)] = "0 4 * * *"  # in the shop's zone
+    publish_by: str | None = Field(default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$")  # the hour at which a notice says that it is not
     closed: tuple[Weekday | date, ...] = ()  # weekdays, and days like 2026-12-25, on which nothing is delivered
     consent_default: bool = True  # for people whose consent nobody recorded
     sources: tuple[Source, ...] = Field(min_length=1)
@@ -147,6 +148,17 @@ class Shop(Part):
     segments: Segments = Segments()
     audiences: tuple[Audience, ...] = ()
     notify: Notify = Notify()
+
+    @model_validator(mode="after")
+    def _the_night_begins_before_it_is_due(self) -> "Shop":
+        if self.publish_by is None:
+            return self
+        if len(self.schedule.split()) != 5:
+            raise ValueError(f"publish_by: schedule must have five fields then, as '0 4 * * *': {self.schedule}")
+        first = croniter(self.schedule, datetime(2000, 1, 1) - timedelta(seconds=1)).get_next(datetime)
+        if f"{first:%H:%M}" >= self.publish_by:
+            raise ValueError(f"publish_by: {self.publish_by} is before the night begins, at {first:%H:%M}")
+        return self
 
     @model_validator(mode="after")
     def _sources_make_a_shop(self) -> "Shop":
@@ -183,6 +195,14 @@ class Shop(Part):
         return ZoneInfo(self.timezone)
 
     @property
+    def publish_by_schedule(self) -> str | None:
+        """The cron line of `publish_by`, on the days of the night's own."""
+        if self.publish_by is None:
+            return None
+        hour, minute = self.publish_by.split(":")
+        return " ".join([str(int(minute)), str(int(hour)), *self.schedule.split()[2:]])
+
+    @property
     def closed_weekdays(self) -> list[int]:
         """As in ISO 8601: 1 is Monday."""
         return [WEEKDAYS.index(day) + 1 for day in self.closed if not isinstance(day, date)]
@@ -210,6 +230,12 @@ class Shop(Part):
     def last_complete_day(self, run_after: datetime) -> date:
         """The last calendar day, in the shop's zone, that was over at `run_after` (aware)."""
         return run_after.astimezone(self.zone).date() - timedelta(days=1)
+
+    def night_due(self, now: datetime) -> date | None:
+        """The night that should be published at `now` (aware); None where no hour is named."""
+        if self.publish_by_schedule is None:
+            return None
+        return self.last_complete_day(croniter(self.publish_by_schedule, now.astimezone(self.zone)).get_prev(datetime))
 
     def newest_delivery_date(self, settings: Settings) -> date:
         """The newest date in the names of the files in landing/.

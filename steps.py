@@ -8,6 +8,7 @@ import argparse
 import itertools
 import json
 import logging
+import os
 import resource
 import sys
 import time
@@ -39,6 +40,7 @@ def run(parser: argparse.ArgumentParser, step: Callable[[Settings, shops.Shop, d
     """Parse, read settings and shop file, call `step`, print the summary it returns; exit 1 on an expected failure."""
     began = time.monotonic()
     options = parser.parse_args()
+    os.umask(0o077)  # what a night writes is about people
     with command(parser.prog) as settings:
         shop = shops.read(options.shop)
         run_date = options.run_date or shop.newest_delivery_date(settings)

@@ -1,4 +1,4 @@
-"""Tells people that a night failed: by mail, by webhook, or both, as the shop file says.
+"""Tells people that a night failed or is late: by mail, by webhook, or both, as the shop file says.
 
 A notice holds the shop, the task, the night and where the log is, and nothing of the data. Airflow logs a notice that
 cannot be sent ("Failed to run task callback") and leaves the task's own failure as it is.
@@ -15,24 +15,30 @@ from shop import Shop
 TIMEOUT_SECONDS = 20
 
 
-def callbacks(shop: Shop) -> list[Callable[[Mapping], None]]:
-    """The failure callbacks of a shop's tasks, one per channel, so that a dead mail server does not silence the webhook."""
+def callbacks(shop: Shop, outcome: str | None = None) -> list[Callable[[Mapping], None]]:
+    """The failure callbacks of a shop's tasks, one per channel, so that a dead mail server does not silence the webhook.
+
+    Args:
+        outcome: what is said of the night; default "failed in <task>".
+    """
 
     def mail(context: Mapping) -> None:
-        send_mail(str(shop.notify.email), message(shop, run_date(shop, context), context["ti"]))
+        send_mail(str(shop.notify.email), message(shop, run_date(shop, context), context["ti"], outcome))
 
     def webhook(context: Mapping) -> None:
-        send_webhook(str(shop.notify.webhook), message(shop, run_date(shop, context), context["ti"]))
+        send_webhook(str(shop.notify.webhook), message(shop, run_date(shop, context), context["ti"], outcome))
 
     return [*([mail] if shop.notify.email else []), *([webhook] if shop.notify.webhook else [])]
 
 
-def message(shop: Shop, day: str, task_instance: object) -> dict[str, object]:
+def message(shop: Shop, day: str, task_instance: object, outcome: str | None = None) -> dict[str, object]:
     """The notice; `text` is the sentence that chat services show."""
+    outcome = outcome or f"failed in {task_instance.task_id}"
     return {
-        "text": f"Nightcart: {task_instance.task_id} of the night {day} of {shop.title} failed. "
+        "text": f"Nightcart: the night {day} of {shop.title} {outcome}. "
         f"The tables published before stay as they are. Log: {task_instance.log_url}",
         "shop": shop.name,
+        "outcome": outcome,
         "task": task_instance.task_id,
         "run_date": day,
         "try_number": task_instance.try_number,
@@ -50,7 +56,7 @@ def send_mail(address: str, notice: dict[str, object]) -> None:
     """Send the notice over Airflow's connection `smtp_default` (`AIRFLOW_CONN_SMTP_DEFAULT` in data/secrets.env)."""
     from airflow.providers.smtp.hooks.smtp import SmtpHook  # only a failed night needs it
 
-    subject = f"Nightcart: the night {notice['run_date']} of {notice['shop']} failed in {notice['task']}"
+    subject = f"Nightcart: the night {notice['run_date']} of {notice['shop']} {notice['outcome']}"
     with SmtpHook() as hook:
         sender = hook.from_email or address
         hook.send_email_smtp(to=address, subject=subject, html_content=html.escape(str(notice["text"])), from_email=sender)

@@ -9,7 +9,7 @@ from datetime import datetime
 from services import environment
 
 TIMEOUT_SECONDS = 5
-AIRFLOW_PARTS = {"scheduler": "latest_scheduler_heartbeat", "dag_processor": "latest_dag_processor_heartbeat"}
+AIRFLOW_PARTS = ("scheduler", "dag-processor", "triggerer")
 
 
 def missing(since: float = 0) -> list[str]:
@@ -19,11 +19,16 @@ def missing(since: float = 0) -> list[str]:
 
 
 def missing_airflow(since: float = 0) -> list[str]:
+    """Of Airflow's; while the API server gives no answer, nothing is known of the others."""
     answer = _get(f"{environment.airflow_url()}/api/v2/monitor/health")
     if answer is None:
         return ["api-server"]
     state = json.loads(answer)
-    return [part for part, beat in AIRFLOW_PARTS.items() if state[part]["status"] != "healthy" or _seconds(state[part][beat]) < since]
+    return [part for part in AIRFLOW_PARTS if not _beats(state[part.replace("-", "_")], part.replace("-", "_"), since)]
+
+
+def _beats(part: dict[str, str], name: str, since: float) -> bool:
+    return part["status"] == "healthy" and datetime.fromisoformat(part[f"latest_{name}_heartbeat"]).timestamp() >= since
 
 
 def _get(url: str) -> bytes | None:
@@ -34,7 +39,3 @@ def _get(url: str) -> bytes | None:
             return answer.read()
     except (urllib.error.URLError, http.client.HTTPException, OSError):
         return None
-
-
-def _seconds(timestamp: str) -> float:
-    return datetime.fromisoformat(timestamp).timestamp()

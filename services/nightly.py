@@ -19,7 +19,7 @@ import psutil
 
 import shop as shops
 import steps
-from services import environment, processes, setup
+from services import environment, processes, roster, setup
 from services.night_output import NightOutput
 from settings import PROJECT_ROOT, Settings
 
@@ -53,7 +53,7 @@ def make_demo_files(settings: Settings, shop: shops.Shop, shop_file: Path) -> No
 
 def _part(settings: Settings, module: str, *arguments: str) -> None:
     """Run another part of the pipeline as a process of its own, on this terminal."""
-    process = subprocess.run([sys.executable, "-m", module, *arguments], env=environment.shared(settings), cwd=PROJECT_ROOT)
+    process = subprocess.run([sys.executable, "-m", module, *arguments], env=environment.shared(settings), cwd=PROJECT_ROOT, umask=0o077)
     if process.returncode != 0:
         raise steps.StepError(f"{module} failed with exit code {process.returncode}; the reason is above")
 
@@ -69,7 +69,14 @@ def _test_dag(settings: Settings, shop_file: Path, dag_id: str, run_date: date) 
     }
     output = NightOutput(raw_log)
     process = subprocess.Popen(
-        command, env=night, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        command,
+        env=night,
+        cwd=PROJECT_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        umask=0o077,
     )
     try:
         for line in process.stdout:
@@ -95,7 +102,8 @@ def _end(process: subprocess.Popen) -> None:
 
 def _refuse_beside_the_scheduler(settings: Settings, dag_id: str) -> None:
     """The scheduler of `make up` takes up every running night of a DAG that is switched on: each task would run twice."""
-    running = [service for service in processes.recorded(environment.services_file(settings)) if service.name == "scheduler"]
+    schedulers = ("scheduler", roster.SUPERVISOR)  # which starts one
+    running = [service for service in processes.recorded(environment.services_file(settings)) if service.name in schedulers]
     if not any(service.is_alive for service in running):
         return
     command = [sys.executable, "-m", "airflow", "dags", "list", "--output", "json", "--columns", "dag_id,is_paused"]

@@ -21,6 +21,8 @@ class Started:
     name: str
     pid: int
     created: float  # seconds since the epoch
+    deaths: int = 0  # how often it has ended by itself since the supervisor started
+    is_given_up: bool = False
 
     @property
     def is_alive(self) -> bool:
@@ -29,9 +31,7 @@ class Started:
     def process(self) -> psutil.Process | None:
         """The process itself; None where it has ended, even if another has its number now."""
         try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.created) < CLOCK_TOLERANCE_SECONDS
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+            return psutil.Process(self.pid) if not _is_anothers_number(self) and _runs(psutil.Process(self.pid)) else None
         except psutil.NoSuchProcess:
             return None
 
@@ -44,6 +44,19 @@ def start(name: str, command: list[str], environment: dict[str, str], log: Path,
             command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, umask=0o077
         )
     return Started(name, process.pid, psutil.Process(process.pid).create_time())
+
+
+def end_alone(service: Started, patience: float = 90) -> int:
+    """End the service's own process and leave what it started: SIGTERM, after `patience` seconds SIGKILL. Returns 1 if it ran."""
+    process = service.process()
+    if process is None:
+        return 0
+    _signal(process.terminate)
+    _, stubborn = psutil.wait_procs([process], timeout=patience)
+    for process in stubborn:
+        _signal(process.kill)
+    psutil.wait_procs(stubborn, timeout=patience)
+    return 1
 
 
 def stop(services: Iterable[Started], patience: float = 30) -> int:
@@ -64,10 +77,10 @@ def members(service: Started) -> set[psutil.Process]:
     A group whose leader is somebody else's process of the same number is not ours: numbers are given again, but never
     while a group still bears them.
     """
-    if service.process() is None and psutil.pid_exists(service.pid):
+    if _is_anothers_number(service):
         return set()
     group = {process for process in psutil.process_iter() if _group(process) == service.pid}
-    return group | {child for process in group for child in _children(process)}
+    return {process for process in group | {child for parent in group for child in _children(parent)} if _runs(process)}
 
 
 def record(file: Path, services: list[Started]) -> None:
@@ -77,6 +90,21 @@ def record(file: Path, services: list[Started]) -> None:
 def recorded(file: Path) -> list[Started]:
     """What `record` wrote; nothing where the file is absent."""
     return [Started(**entry) for entry in json.loads(file.read_text())] if file.exists() else []
+
+
+def _is_anothers_number(service: Started) -> bool:
+    try:
+        return abs(psutil.Process(service.pid).create_time() - service.created) >= CLOCK_TOLERANCE_SECONDS
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Not so one that has ended and that its parent has not asked after yet."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _group(process: psutil.Process) -> int | None:

@@ -1,4 +1,5 @@
-"""Start Airflow (scheduler, DAG processor, UI), MLflow's UI, the explorer and the warehouse's documentation, on loopback only, with logins.
+"""Start Airflow (scheduler, DAG processor, triggerer, UI), MLflow's UI, the explorer and the warehouse's documentation under a
+supervisor that starts again what ends; on loopback only, with logins.
 
     python -m services.up        # `python -m services.down` stops exactly what this started
 
@@ -11,68 +12,44 @@ import logging
 import socket
 import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import steps
-from services import environment, health, keys, processes, setup
+from services import down, environment, health, keys, processes, roster, setup
+from services.processes import Started
 from settings import PROJECT_ROOT, Settings
 
 log = logging.getLogger("up")
 
-PATIENCE_SECONDS = 180  # a first start on two slow cores takes one minute
+PATIENCE_SECONDS = 600  # a first start on two slow cores takes one minute, on two busy ones five
 POLL_SECONDS = 1
 
 
-@dataclass(frozen=True)
-class Service:
-    """What is to be started: its name (and log's name), its command and its environment."""
-
-    name: str
-    command: list[str]
-    environment: dict[str, str]
-
-
-def services(settings: Settings) -> list[Service]:
-    """All services, in the order in which they are started. Airflow's log servers stay closed: the UI reads the files."""
-    airflow, mlflow = environment.airflow(settings), environment.mlflow(settings)
-    return [
-        Service("api-server", _module("airflow", "api-server"), airflow),
-        Service("scheduler", _module("airflow", "scheduler", "--skip-serve-logs"), airflow),
-        Service("dag-processor", _module("airflow", "dag-processor"), airflow),
-        Service("mlflow", _module("mlflow", *_mlflow_arguments(settings)), mlflow),
-        Service("docs", _module("services.docs"), environment.shared(settings)),
-        Service("explorer", _module("explorer"), environment.shared(settings)),
-    ]
-
-
-def up(settings: Settings) -> list[processes.Started]:
-    """Start everything and wait until it answers; what all runs already is left as it is.
+def up(settings: Settings) -> list[Started]:
+    """Start everything and wait until it answers; what runs already is left as it is. The supervisor is the first of what is returned.
 
     Raises:
         StepError: a port is taken, a part of an earlier start is left, or a service ended or did not answer in time (all
-            that was started is stopped again).
+            that was started is stopped again), or one that ran was given up.
     """
     file = environment.services_file(settings)
     before = processes.recorded(file)
-    if before and all(service.is_alive for service in before):
-        return before
+    if any(service.is_alive for service in before if service.name == roster.SUPERVISOR):
+        _wait_until_healthy(settings, before[0], may_end=True)
+        return processes.recorded(file)
     _refuse_leftovers(before)
     for name, port in _ports().items():
         _refuse_taken_port(name, port)
     log.info("starting Airflow, MLflow, the explorer and the documentation: about half a minute")
-    started: list[processes.Started] = []
+    file.unlink(missing_ok=True)
+    service = roster.supervisor(settings)
+    supervisor = processes.start(service.name, service.command, service.environment, roster.log_file(settings, service.name), PROJECT_ROOT)
     try:
-        for service in services(settings):
-            output = log_file(settings, service.name)
-            started.append(processes.start(service.name, service.command, service.environment, output, PROJECT_ROOT))
-            processes.record(file, started)
-        _wait_until_healthy(settings, started)
+        _wait_until_healthy(settings, supervisor, may_end=False)
     except BaseException:  # also Ctrl-C: nothing may stay behind half started
-        processes.stop(started)
-        file.unlink(missing_ok=True)
+        processes.end_alone(supervisor)
+        down.down(settings)
         raise
-    return started
+    return processes.recorded(file)
 
 
 def _ports() -> dict[str, int]:
@@ -84,31 +61,16 @@ def _ports() -> dict[str, int]:
     }
 
 
-def log_file(settings: Settings, name: str) -> Path:
-    return environment.logs(settings) / f"{name}.log"
-
-
-def _mlflow_arguments(settings: Settings) -> list[str]:
-    port = environment.mlflow_port()
-    return [
-        "server", "--app-name", "basic-auth", "--host", environment.LOOPBACK, "--port", str(port), "--workers", "1",
-        "--backend-store-uri", settings.mlflow_tracking_uri,
-        "--default-artifact-root", str(settings.mlflow_artifacts), "--no-serve-artifacts",
-        "--allowed-hosts", f"{environment.LOOPBACK}:{port},localhost:{port}",
-        "--cors-allowed-origins", environment.mlflow_url(),
-    ]  # fmt: skip
-
-
-def _module(name: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", name, *arguments]
-
-
-def _wait_until_healthy(settings: Settings, started: list[processes.Started]) -> None:
+def _wait_until_healthy(settings: Settings, supervisor: Started, may_end: bool) -> None:
+    """Wait until all answer. What had to be started again since it first ran (`may_end`) is no fault, at a first start it is."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while missing := health.missing(since=started[0].created):
-        for service in started:
-            if not service.is_alive:
-                raise steps.StepError(f"{service.name} ended: the reason is in {log_file(settings, service.name)}")
+    while True:
+        missing = health.missing(since=supervisor.created)
+        services = processes.recorded(environment.services_file(settings))
+        _refuse_ended(settings, [service for service in services if service.is_given_up or (service.deaths and not may_end)])
+        _refuse_ended(settings, [] if supervisor.is_alive else [supervisor])
+        if not missing:
+            return
         if time.monotonic() > deadline:
             raise steps.StepError(
                 f"no answer within {PATIENCE_SECONDS} s from {', '.join(missing)}; see the logs in {environment.logs(settings)}"
@@ -116,7 +78,13 @@ def _wait_until_healthy(settings: Settings, started: list[processes.Started]) ->
         time.sleep(POLL_SECONDS)
 
 
-def _refuse_leftovers(services: list[processes.Started]) -> None:
+def _refuse_ended(settings: Settings, services: list[Started]) -> None:
+    for service in services:
+        what = "ended again and again and was given up (`make down && make up` tries anew)" if service.is_given_up else "ended"
+        raise steps.StepError(f"{service.name} {what}: the reason is in {roster.log_file(settings, service.name)}")
+
+
+def _refuse_leftovers(services: list[Started]) -> None:
     left = [service.name for service in services if processes.members(service)]
     if left:
         raise steps.StepError(f"an earlier start left processes of {', '.join(left)}: `make down` first")
@@ -145,15 +113,21 @@ def addresses(settings: Settings) -> str:
     return "\n".join([*lines, f"Logs in {environment.logs(settings)}; `make down` stops everything."])
 
 
+def restarts(services: list[Started]) -> str:
+    """What had to be started again, as a sentence; empty where nothing had to."""
+    ended = [f"{service.name} ({service.deaths})" for service in services if service.deaths]
+    return f"Started again after it had ended: {', '.join(ended)}." if ended else ""
+
+
 def main() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
     try:
         settings = Settings.from_environment()
         setup.prepare(settings)
-        up(settings)
+        running = up(settings)
     except (steps.StepError, ValueError) as error:
         sys.exit(f"up: {error}")
-    print(addresses(settings))
+    print("\n".join(filter(None, [addresses(settings), restarts(running)])))
 
 
 if __name__ == "__main__":

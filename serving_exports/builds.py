@@ -93,7 +93,8 @@ class Builds:
     def begin(self, build_id: str) -> Path:
         """A new, empty folder to write the build in."""
         partial = self.folder(build_id).with_suffix(".partial")
-        partial.mkdir(mode=FOLDER_MODE, parents=True)
+        partial.mkdir(parents=True)
+        partial.chmod(FOLDER_MODE)  # whatever the umask
         return partial
 
     def finish(self, partial: Path) -> None:

@@ -25,7 +25,7 @@ def load_dags(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], dict
         settings = Settings.from_environment({**os.environ, "NIGHTCART_DATA": str(data), "NIGHTCART_SHOPS": str(shops)})
         command = [sys.executable, "-m", "tests.dags.describe", json.dumps([BY_HAND, BY_SCHEDULE])]
         done = subprocess.run(
-            command, cwd=PROJECT_ROOT, env=environment.airflow(settings), capture_output=True, text=True, timeout=60, check=False
+            command, cwd=PROJECT_ROOT, env=environment.airflow(settings), capture_output=True, text=True, timeout=300, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout.splitlines()[-1])

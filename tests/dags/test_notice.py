@@ -56,9 +56,10 @@ def test_the_webhook_hears_shop_task_night_and_log_and_nothing_else(webhook: Sim
     tell(FAILED)
     assert webhook.posted == [
         {
-            "text": "Nightcart: score of the night 2026-06-30 of Demo shop failed. The tables published before stay as they are. "
+            "text": "Nightcart: the night 2026-06-30 of Demo shop failed in score. The tables published before stay as they are. "
             f"Log: {FAILED['ti'].log_url}",
             "shop": "demo",
+            "outcome": "failed in score",
             "task": "score",
             "run_date": "2026-06-30",
             "try_number": 4,

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from services import environment, keys
+from services import environment, keys, setup
 from settings import PROJECT_ROOT, Settings
 
 
@@ -29,6 +29,15 @@ def test_nothing_reports_to_its_makers(with_secrets: Settings) -> None:
         assert (told["SCARF_ANALYTICS"], told["DO_NOT_TRACK"]) == ("false", "1")
         assert told["MLFLOW_DISABLE_TELEMETRY"] == "true"
         assert told["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
+
+
+def test_as_many_tasks_run_at_once_as_the_pools_let_in_and_the_look_at_the_clock(with_secrets: Settings) -> None:
+    assert int(environment.airflow(with_secrets)["AIRFLOW__CORE__PARALLELISM"]) == sum(pool["slots"] for pool in setup.POOLS.values()) + 1
+
+
+def test_nothing_is_unpickled(with_secrets: Settings) -> None:
+    for told in (environment.shared(with_secrets), environment.mlflow(with_secrets)):
+        assert told["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
 
 
 def test_each_gets_its_own_secrets_and_nobody_the_key_of_the_pseudonyms(with_secrets: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,16 +1,11 @@
 """A night by hand that fails: real Airflow, a real first step, and everybody hears of it."""
 
-import json
-import socketserver
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 import yaml
@@ -20,61 +15,15 @@ from services import environment, keys, nightly
 from services.processes import Started, record
 from settings import PROJECT_ROOT, Settings
 from steps import StepError
+from tests.services.ears import Ears, listening
 
 RUN_DATE = "2026-06-30"
 
 
-@dataclass
-class Ears:
-    """A mail server and a web server on free ports, and what they heard."""
-
-    mail: list[str] = field(default_factory=list)
-    posts: list[dict] = field(default_factory=list)
-    mail_port: int = 0
-    web_port: int = 0
-
-
-class Mailbox(socketserver.StreamRequestHandler):
-    """As much of a mail server as `smtplib` needs."""
-
-    def handle(self) -> None:
-        self.wfile.write(b"220 here\r\n")
-        in_data = False
-        for line in self.rfile:
-            text = line.decode().strip()
-            if in_data:
-                self.server.ears.mail.append(text)
-                in_data = text != "."
-                self.wfile.write(b"" if in_data else b"250 kept\r\n")
-            elif text.upper().startswith("DATA"):
-                in_data = True
-                self.wfile.write(b"354 go on\r\n")
-            else:
-                self.wfile.write(b"221 bye\r\n" if text.upper() == "QUIT" else b"250 fine\r\n")
-
-
-class Webhook(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        self.server.ears.posts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def ears() -> Iterator[Ears]:
-    ears = Ears()
-    mail, web = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Mailbox), HTTPServer(("127.0.0.1", 0), Webhook)
-    for server in (mail, web):
-        server.ears = ears
-        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    ears.mail_port, ears.web_port = mail.server_address[1], web.server_address[1]
-    yield ears
-    for server in (mail, web):
-        server.shutdown()
-        server.server_close()
+    with listening() as ears:
+        yield ears
 
 
 @pytest.fixture(scope="module")
