@@ -29,7 +29,7 @@ except AirflowTaskTimeout:
 """
 SHOP = """
 {name: tiny, title: Tiny, timezone: Europe/Berlin, currency: EUR, sources: [{name: web, format: csv, files: "{date}.csv",
-event_type: {default: product_viewed}, columns: {event_at: at, user_id: user}}]}
+event_type: {default: product_viewed}, columns: {event_at: at, user_id: user, item_id: item}}]}
 """
 
 
@@ -38,7 +38,7 @@ def start_land(tmp_path: Path):
     """Starts a landing that hangs with the lock, as a task of Airflow with a time limit; with the process that holds the lock."""
     (tmp_path / "tiny.yml").write_text(SHOP)
     (tmp_path / "data" / "tiny" / "landing").mkdir(parents=True)
-    (tmp_path / "data" / "tiny" / "landing" / "2026-01-05.csv").write_text("at,user\n2026-01-05T10:00:00Z,anna\n")
+    (tmp_path / "data" / "tiny" / "landing" / "2026-01-05.csv").write_text("at,user,item\n2026-01-05T10:00:00Z,anna,a\n")
     settings = Settings.from_environment({**os.environ, "NIGHTCART_DATA": str(tmp_path / "data")})
     values = environment.airflow(settings) | {"NIGHTCART_FAULT": "hang:land.begun", "NIGHTCART_HMAC_KEY": "00" * 32}
     command = f"exec {sys.executable} -m services.watchdog ingestion.land --shop {tmp_path / 'tiny.yml'}"
