@@ -38,7 +38,7 @@ validate: $(INSTALLED) ## what a night would make of the files of SHOP=shops/x.y
 	@$(VENV_PYTHON) -m ingestion.validate --shop "$$SHOP" $${RUN_DATE:+--run-date "$$RUN_DATE"}
 
 test: $(INSTALLED) ## the tests, on all cores
-	@$(VENV_PYTHON) -m pytest -m "not long and not ui" --numprocesses auto --dist loadfile
+	@$(VENV_PYTHON) -m pytest -m "not long and not ui and not faults" --numprocesses auto --dist loadfile
 
 test-long: $(INSTALLED) ## the tests that take minutes: every point at which a step can be killed, the demo shop's answers
 	@$(VENV_PYTHON) -m pytest -m long --numprocesses auto --dist loadfile

@@ -42,7 +42,7 @@ def is_running(pid: int) -> bool:
 
 
 def until(happens, what: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not happens():
         assert time.monotonic() < deadline, what
         time.sleep(0.02)
