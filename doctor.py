@@ -6,6 +6,7 @@ python -m doctor
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,6 @@ import rotation
 import shop as shops
 from services import environment, health, processes
 from settings import HMAC_KEY, PROJECT_ROOT, Settings
-from shortages import free_bytes
 
 PACKAGES = ("apache-airflow", "dbt-core", "dbt-duckdb", "duckdb", "keras", "tensorflow", "mlflow")
 MIN_FREE_BYTES = 5e9  # a night of the demo takes 0.1 GB; the temporary files of a big build take several
@@ -65,9 +65,11 @@ def _packages(lock: str) -> Iterator[Finding]:
 
 
 def _disk(settings: Settings) -> Finding:
-    free = free_bytes(settings.data)
-    found = f"{free / 1e9:.1f} GB in {settings.data}"
-    return Finding("free space", free >= MIN_FREE_BYTES, found, "make room, or set NIGHTCART_DATA to a larger disk")
+    place = next(folder for folder in (settings.data, *settings.data.parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    return Finding(
+        "free space", free >= MIN_FREE_BYTES, f"{free / 1e9:.1f} GB in {place}", "make room, or set NIGHTCART_DATA to a larger disk"
+    )
 
 
 def _memory(settings: Settings) -> Finding:
