@@ -25,7 +25,7 @@ time.sleep(60)
 BUSY = "import time\nwhile time.process_time() < 1.5: pass"
 SHOP = """
 {name: tiny, title: Tiny, timezone: Europe/Berlin, currency: EUR, sources: [{name: web, format: csv, files: "{date}.csv",
-event_type: {default: product_viewed}, columns: {event_at: at, user_id: user}}]}
+event_type: {default: product_viewed}, columns: {event_at: at, user_id: user, item_id: item}}]}
 """
 
 
@@ -42,7 +42,7 @@ def is_running(pid: int) -> bool:
 
 
 def until(happens, what: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not happens():
         assert time.monotonic() < deadline, what
         time.sleep(0.02)
@@ -70,7 +70,7 @@ def land(tmp_path: Path):
     """Starts the landing of a small shop under the watchdog, with a fault."""
     (tmp_path / "tiny.yml").write_text(SHOP)
     (tmp_path / "data" / "tiny" / "landing").mkdir(parents=True)
-    (tmp_path / "data" / "tiny" / "landing" / "2026-01-05.csv").write_text("at,user\n2026-01-05T10:00:00Z,anna\n")
+    (tmp_path / "data" / "tiny" / "landing" / "2026-01-05.csv").write_text("at,user,item\n2026-01-05T10:00:00Z,anna,a\n")
     command = [sys.executable, "-m", "services.watchdog", "ingestion.land", "--shop", str(tmp_path / "tiny.yml")]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTCART_")}
     environment |= {"NIGHTCART_DATA": str(tmp_path / "data"), "NIGHTCART_HMAC_KEY": "00" * 32}
