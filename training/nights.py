@@ -43,7 +43,7 @@ class Night:
         """Why the task has no rows tonight; None where it has."""
         reason = self.task.shortfall_of_score()
         if reason is None and self.champion is None:
-            told = self.tags.get("result", "it was never trained").removeprefix("not trained: ")
+            told = self.tags.get("decision") or self.tags.get("result", "it was never trained").removeprefix("not trained: ")
             reason = Shortfall(self.tags.get("shortfall") or "not_trained", told)
         return reason
 
@@ -54,6 +54,12 @@ class Night:
             return None
         lacks = NO_LISTS if isinstance(self.task, RecommendationTask) else self.task.objective.words
         return f"{self.name} is switched off: {self.shortfall}; {lacks}"
+
+    @property
+    def failed(self) -> str | None:
+        """The models whose fits diverged, as a sentence of the manifest."""
+        failed = (self.record or {}).get("failed")
+        return f"{self.name}: {', '.join(failed)} switched off tonight, since the fit diverged" if failed else None
 
 
 def load(settings: Settings, shop: Shop, run_date: date, name: str) -> Night:

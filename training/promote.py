@@ -36,20 +36,21 @@ def promote(settings: Settings, shop: Shop, run_date: date, name: str) -> str:
     fault_point("promote.decided")
     version = _version(store, night, decision, run_date)
     fault_point("promote.registered")
-    where = _point_alias(store, version, run_date)
+    where = _point_alias(store, version, run_date) if version else "there is no champion yet"
     fault_point("promote.aliased")
+    number = version.number if version else None
     run = store.reopen(run_id)
-    run.log(tags={"decision": decision.sentence, "champion_after": version.number, "alias_moved": decision.moves})
-    run.log_json({"sentence": decision.sentence, "moves": decision.moves, "version": version.number, **decision.evidence}, "decision.json")
+    run.log(tags={"decision": decision.sentence, "champion_after": number or "", "alias_moved": decision.moves})
+    run.log_json({"sentence": decision.sentence, "moves": decision.moves, "version": number, **decision.evidence}, "decision.json")
     return f"{summary}: {decision.sentence}; {where}"
 
 
-def _version(store: tracking.Store, night: dict, decision: champions.Decision, run_date: date) -> tracking.Version:
-    """The version in force after the decision, registered if this night is the first to need it."""
+def _version(store: tracking.Store, night: dict, decision: champions.Decision, run_date: date) -> tracking.Version | None:
+    """The version in force after the decision, registered if this night is the first to need it; None where there is none."""
     versions = store.versions()
     replaces = night["champion_before"]
     if not decision.moves:
-        return versions[replaces]
+        return versions[replaces] if replaces else None
     winner = night["candidates"][decision.candidate]
     recipe = Recipe(winner["model"], winner["params"])
     for version in versions.values():

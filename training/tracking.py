@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import steps
 from settings import Settings
 from training import arrays
 from training.recipes import Recipe
@@ -23,6 +24,7 @@ ALIAS = "champion"
 MODEL_FOLDER = "model"
 HASHES_TAG = "model_sha256"
 USED_TAG = "used_at"
+FAILURE_TAG = "failure"
 NOTE_TAG = "mlflow.note.content"  # what MLflow's page shows as the description
 DESCRIPTION = """\
 One parent run per night; under it one run per fit, with parameters, metrics and plots beside the baselines' on the same days.
@@ -127,14 +129,18 @@ class Store:
 
     @contextmanager
     def run(self, name: str, tags: dict[str, Any], parent: str | None = None) -> Iterator[Run]:
-        """An open run; it ends FINISHED, or FAILED when the block raises."""
+        """An open run; it ends FINISHED, or FAILED when the block raises.
+
+        Why is a tag: of a StepError its words, of another error its kind alone, since its words may hold a row of the data.
+        """
         named = {key: str(value) for key, value in tags.items()}
         if parent:
             named["mlflow.parentRunId"] = parent
         run = Run(self._client, self._client.create_run(self._experiment, tags=named, run_name=name).info.run_id)
         try:
             yield run
-        except BaseException:
+        except BaseException as error:
+            run.log(tags={FAILURE_TAG: str(error) if isinstance(error, steps.StepError) else type(error).__name__})
             self._client.set_terminated(run.id, "FAILED")
             raise
         self.touch(run.id)
