@@ -139,6 +139,16 @@ def test_only_the_warehouse_package_opens_the_warehouse() -> None:
     assert [name for name, tree in parts if mentions(tree)] == []
 
 
+def test_nothing_is_stored_or_loaded_as_pickle() -> None:
+    picklers = {"pickle", "cPickle", "dill", "joblib", "cloudpickle", "skops", "shelve", "marshal"}
+    lax = re.compile(
+        r"allow_pickle\s*=\s*True|safe_mode\s*=\s*False|torch\.(load|save)\(|read_pickle|to_pickle|enable_unsafe_deserialization"
+    )
+    trees = [(name, tree) for name, tree in python_files() if part_of(name) != "tests"]
+    assert [name for name, tree in trees if imported(tree) & picklers] == []
+    assert [name for name, path in files(".py") if part_of(name) != "tests" and lax.search(path.read_text())] == []
+
+
 def test_nothing_happens_on_import(tmp_path: Path) -> None:
     light = [
         name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")

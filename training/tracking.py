@@ -8,7 +8,7 @@ promoted once; the alias `champion` points at the one in force.
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -23,6 +23,7 @@ from training.recipes import Recipe
 ALIAS = "champion"
 MODEL_FOLDER = "model"
 HASHES_TAG = "model_sha256"
+FILE_HASH_TAG = "sha256."  # and the file's name: of each file that a later step reads
 USED_TAG = "used_at"
 FAILURE_TAG = "failure"
 NOTE_TAG = "mlflow.note.content"  # what MLflow's page shows as the description
@@ -85,19 +86,26 @@ class Run:
         self._client.log_inputs(self.id, [DatasetInput(dataset)])
 
     def log_json(self, content: Any, file: str) -> None:
-        self._client.log_dict(self.id, content, file)
+        self._log_file(file, lambda path: arrays.save_json(path, content))
 
     def log_table(self, rows: list[dict[str, Any]], file: str) -> None:
         """Rows with the same names, as a table that MLflow's pages show; `Store.read_table` reads it."""
-        self._client.log_table(self.id, {name: [row[name] for row in rows] for name in rows[0]}, file)
+        self.log_json({"columns": list(rows[0]), "data": [list(row.values()) for row in rows]}, file)
+        self.log(tags={"mlflow.loggedArtifacts": arrays.to_json([{"path": file, "type": "table"}])})
 
     def log_figure(self, figure: Any, file: str) -> None:
         self._client.log_figure(self.id, figure, file)
 
     def log_arrays(self, file: str, **values: Any) -> None:
+        self._log_file(file, lambda path: arrays.save(path, **values))
+
+    def _log_file(self, file: str, write: Callable[[Path], None]) -> None:
+        """Store what `write` writes, and its hash in the database, away from the file."""
         with tempfile.TemporaryDirectory() as folder:
-            arrays.save(Path(folder) / file, **values)
-            self._client.log_artifact(self.id, str(Path(folder) / file))
+            path = Path(folder) / file
+            write(path)
+            self.log(tags={FILE_HASH_TAG + file: arrays.hash_of(path)})
+            self._client.log_artifact(self.id, str(path))
 
     def log_model(self, model: Any) -> None:
         """Store what `model.save` writes, and the hash of each of its files in the database, away from the files."""
@@ -171,7 +179,7 @@ class Store:
         return Run(self._client, run_id)
 
     def read_json(self, run_id: str, file: str) -> Any:
-        with self._fetched(run_id, file) as path:
+        with self._checked(run_id, file) as path:
             return arrays.load_json(path)
 
     def read_table(self, run_id: str, file: str) -> list[dict[str, Any]]:
@@ -179,8 +187,19 @@ class Store:
         return [dict(zip(content["columns"], row, strict=True)) for row in content["data"]]
 
     def read_arrays(self, run_id: str, file: str) -> dict[str, Any]:
-        with self._fetched(run_id, file) as path:
+        with self._checked(run_id, file) as path:
             return arrays.load(path)
+
+    @contextmanager
+    def _checked(self, run_id: str, file: str) -> Iterator[Path]:
+        """A copy of a stored file.
+
+        Raises:
+            ChangedFileError: it is not the one whose hash was recorded.
+        """
+        with self._fetched(run_id, file) as path:
+            arrays.check_file(path, self.tags(run_id).get(FILE_HASH_TAG + file))
+            yield path
 
     @contextmanager
     def stored_model(self, run_id: str) -> Iterator[Path]:
