@@ -38,6 +38,10 @@ class ShopPaths:
         return self.root / "nights"
 
     @property
+    def champions(self) -> Path:
+        return self.root / "champions"
+
+    @property
     def predictions(self) -> Path:
         return self.root / "predictions"
 
@@ -103,6 +107,11 @@ class Settings:
     @property
     def mlflow_artifacts(self) -> Path:
         return self.data / "mlartifacts"
+
+    @property
+    def mlflow_spool(self) -> Path:
+        """What waits for MLflow while it is away."""
+        return self.data / "mlflow_spool"
 
     @property
     def cache(self) -> Path:

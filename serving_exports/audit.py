@@ -74,7 +74,24 @@ def run(
         connection.execute(f"set variable {name} = {'null' if value is None else value}")
     checks = [check for table in written for check in _table_checks(connection, table, folder)]
     checks += [_query_check(connection, file) for file in sorted(QUERIES.glob("*.sql"))]
+    checks += _public_checks(connection, [table.table for table in written])
     return [*checks, _intake_check(connection, despite_volume)]
+
+
+def _public_checks(connection: duckdb.DuckDBPyConnection, tables: list[ServingTable]) -> list[Check]:
+    """Of what wider readers get: no table of single people, whatever a model says of itself, and no row of too few."""
+    single = """
+        select table_name, column_name from duckdb_columns()
+        where database_name = 'public_shop' and (contains(data_type, 'UUID') or regexp_matches(column_name, '(user|visitor|device)_key'))
+    """
+    few = " union all ".join(
+        f"select {literal(table.name)} as table_name from public_shop.{quoted(table.name)}"
+        f" where {quoted(table.people)} between 1 and getvariable('min_people') - 1"
+        for table in tables
+        if table.is_public and table.people
+    )
+    checks = [_none_found(connection, "shop_public: no column could name a person", single)]
+    return [*checks, _none_found(connection, "shop_public: no row is of fewer people than the shop file allows", few)] if few else checks
 
 
 def _intake_check(connection: duckdb.DuckDBPyConnection, despite_volume: bool) -> Check:

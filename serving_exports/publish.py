@@ -79,7 +79,7 @@ def _write(
     """Write everything a build holds into `partial` and return its manifest, which tells whether the audit passed."""
     run_date, served = run["run_date"], builds.current()
     published = warehouse.serving_tables(settings, shop, run_date)
-    tables.write(connection, published, partial)
+    tables.write(connection, published, partial, shop.segments.min_people)
     log.info("wrote %d tables", len(published))
     with tables.attached(connection, partial):
         written = [audit.read_back(connection, table) for table in published]

@@ -12,7 +12,7 @@ import numpy as np
 
 from training.bootstrap import interval_of_mean
 from training.recipes import KNOW_NOBODY, Recipe
-from training.tracking import Version
+from training.versions import Version
 
 MOST_ALIKE = 0.95  # of the users with one and the same list; a model that knows somebody is far below
 

@@ -56,8 +56,10 @@ class Night:
         return f"{self.name} is switched off: {self.shortfall}; {lacks}"
 
     @property
-    def failed(self) -> str | None:
-        """The models whose fits diverged, as a sentence of the manifest."""
+    def notice(self) -> str | None:
+        """What else the manifest has to say: that MLflow was away, or which models' fits diverged."""
+        if self.store.is_away:
+            return "MLflow was away: no champion was challenged, and what was measured waits to be handed over"
         failed = (self.record or {}).get("failed")
         return f"{self.name}: {', '.join(failed)} switched off tonight, since the fit diverged" if failed else None
 
@@ -70,6 +72,7 @@ def load(settings: Settings, shop: Shop, run_date: date, name: str) -> Night:
     """
     task = tasks.load(settings, shop, run_date, name)
     store = tracking.Store(settings, shop.name, name)
+    store.mirror()
     run_id = store.finished(stage="night", run_date=run_date.isoformat())
     tags = store.tags(run_id) if run_id else {}
     record = store.read_json(run_id, NIGHT_FILE) if tags.get("is_trained") == "True" else None

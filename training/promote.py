@@ -25,6 +25,8 @@ def promote(settings: Settings, shop: Shop, run_date: date, name: str) -> str:
     """
     store = tracking.Store(settings, shop.name, name)
     run_id = store.finished(stage="night", run_date=run_date.isoformat())
+    if store.is_away:
+        return f"promote {name} {shop.name} {run_date}: {_postponed(store, run_id)}"
     if run_id is None:
         raise steps.StepError(f"no finished training of {name} for {run_date}: run `python -m training.train {name}` first")
     summary = f"promote {name} {shop.name} {run_date}"
@@ -43,6 +45,16 @@ def promote(settings: Settings, shop: Shop, run_date: date, name: str) -> str:
     run.log(tags={"decision": decision.sentence, "champion_after": number or "", "alias_moved": decision.moves})
     run.log_json({"sentence": decision.sentence, "moves": decision.moves, "version": number, **decision.evidence}, "decision.json")
     return f"{summary}: {decision.sentence}; {where}"
+
+
+def _postponed(store: tracking.Store, run_id: str | None) -> str:
+    """No decision without the registry: the champion last known stays."""
+    number = store.champion()
+    stays = f"{store.versions()[number].recipe.model}, version {number}, stays champion" if number else "and no champion is known"
+    sentence = f"MLflow is away: {stays}"
+    if run_id:
+        store.reopen(run_id).log(tags={"decision": sentence})
+    return sentence
 
 
 def _version(store: tracking.Store, night: dict, decision: champions.Decision, run_date: date) -> tracking.Version | None:

@@ -59,7 +59,7 @@ def score(settings: Settings, shop: Shop, run_date: date, again: bool = False) -
     with warehouse.lock(settings, shop, "score"):
         prediction_files.write(target, tables, inputs)
     counts = ", ".join(f"{len(tables[name])} {name}" for name in prediction_files.COLUMNS)
-    return f"{summary}: {counts}" + "".join(f"; {sentence}" for night in found.values() if (sentence := night.degraded or night.failed))
+    return f"{summary}: {counts}" + "".join(f"; {sentence}" for night in found.values() if (sentence := night.degraded or night.notice))
 
 
 def rows_a_user(shop: Shop) -> int:
@@ -81,7 +81,7 @@ def _inputs(shop: Shop, run_date: date, found: dict[str, Night], earlier: Earlie
         "datasets": {name: night.digest for name, night in found.items()},
         "champions": {name: night.champion.number if night.champion else None for name, night in found.items()},
         "decisions": {name: night.tags.get("decision") for name, night in found.items()},
-        "failed": {name: night.failed for name, night in found.items()},
+        "notices": {name: night.notice for name, night in found.items()},
     }
 
 

@@ -17,11 +17,19 @@ from warehouse.state import path, refuse_another_night
 
 @dataclass(frozen=True)
 class ServingTable:
-    """One published table as dbt's manifest describes it: its name, its key, and the sentence that says what a row is."""
+    """One published table as dbt's manifest describes it.
+
+    Args:
+        description: ends with what a row is.
+        is_public: whether wider readers may have it: no row is of a single person.
+        people: the column that counts the people of a row, where it has one.
+    """
 
     name: str
     key: tuple[str, ...]
     description: str
+    is_public: bool = False
+    people: str | None = None
 
 
 @contextmanager
@@ -50,7 +58,9 @@ def serving_tables(settings: Settings, shop: Shop, run_date: date) -> list[Servi
         raise steps.StepError(f"{file} does not exist: run `python -m warehouse build serving --run-date {run_date}` first")
     nodes = json.loads(file.read_text())["nodes"].values()
     models = [node for node in nodes if node["resource_type"] == "model" and node["path"].startswith("serving/")]
-    return sorted(
-        (ServingTable(node["name"], tuple(node["config"]["meta"]["key"]), node["description"]) for node in models),
-        key=lambda table: table.name,
-    )
+    return sorted(map(_serving_table, models), key=lambda table: table.name)
+
+
+def _serving_table(node: dict) -> ServingTable:
+    meta = node["config"]["meta"]
+    return ServingTable(node["name"], tuple(meta["key"]), node["description"], meta.get("public", False), meta.get("people"))
