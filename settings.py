@@ -4,11 +4,13 @@ Nothing here is made or opened on import; a `Settings` is built in a task, a `__
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent
 HMAC_KEY = "NIGHTCART_HMAC_KEY"
+ENCRYPTION_KEY = "NIGHTCART_ENCRYPTION_KEY"
+SHORTEST_KEY = 16  # characters
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Settings:
         threads: threads for DuckDB (`NIGHTCART_THREADS`, default: the cores this process may use).
         hmac_keys: the chain of secrets that pseudonyms are made with, the oldest first (`NIGHTCART_HMAC_KEY`, else the line
             in `data/secrets.env`); empty where neither is set: only the door needs them, and refuses to start without.
+        encryption_key: what the warehouse and the published database are encrypted with (`NIGHTCART_ENCRYPTION_KEY`, else the
+            line in `data/secrets.env`); None: they are not.
 
     Example:
         >>> settings = Settings.from_environment()
@@ -81,7 +85,8 @@ class Settings:
     mlflow_tracking_uri: str
     memory_limit: str
     threads: int
-    hmac_keys: tuple[bytes, ...] = ()
+    hmac_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    encryption_key: str | None = field(default=None, repr=False)
     landing_overrides: tuple[tuple[str, Path], ...] = ()
 
     @classmethod
@@ -101,6 +106,7 @@ class Settings:
             memory_limit=environ.get("NIGHTCART_MEMORY_LIMIT") or "3GB",
             threads=_positive_int(environ, "NIGHTCART_THREADS", len(os.sched_getaffinity(0))),
             hmac_keys=read_keys(environ.get(HMAC_KEY) or secrets.get(HMAC_KEY)),
+            encryption_key=_long_enough(environ.get(ENCRYPTION_KEY) or secrets.get(ENCRYPTION_KEY)),
             landing_overrides=_landing_overrides(environ),
         )
 
@@ -170,6 +176,12 @@ def read_keys(text: str | None) -> tuple[bytes, ...]:
     if min(map(len, keys)) < 16:
         raise ValueError(f"{HMAC_KEY} is shorter than 16 bytes (32 hexadecimal digits), or one of its keys is")
     return keys
+
+
+def _long_enough(key: str | None) -> str | None:
+    if key and len(key) < SHORTEST_KEY:
+        raise ValueError(f"{ENCRYPTION_KEY} is shorter than {SHORTEST_KEY} characters")
+    return key or None
 
 
 def _positive_int(environ: dict[str, str], name: str, default: int) -> int:

@@ -58,21 +58,22 @@ def read_back(connection: duckdb.DuckDBPyConnection, table: ServingTable) -> Wri
 def run(
     connection: duckdb.DuckDBPyConnection,
     written: list[WrittenTable],
-    folder: Path,
+    parquet: Path | None,
     run_date: date,
     shop: Shop,
     despite_volume: bool = False,
 ) -> list[Check]:
-    """Every check on the build in `folder`; `connection` has it attached as `serving`, and its origin as `warehouse`.
+    """Every check on a build; `connection` has it attached as `serving` and `public_shop`, and its origin as `warehouse`.
 
     Args:
+        parquet: the folder of its Parquet files; None where it has none.
         despite_volume: somebody has looked at a day that is missing or too small, and publishes it as it is.
     """
     connection.execute(f"set variable run_date = date '{run_date}'")
     rules = {name: getattr(shop.recommendations, name) for name in ("k", "max_per_category", "max_per_brand")}
     for name, value in (rules | {"min_people": shop.segments.min_people}).items():
         connection.execute(f"set variable {name} = {'null' if value is None else value}")
-    checks = [check for table in written for check in _table_checks(connection, table, folder)]
+    checks = [check for table in written for check in _table_checks(connection, table, parquet)]
     checks += [_query_check(connection, file) for file in sorted(QUERIES.glob("*.sql"))]
     checks += _public_checks(connection, [table.table for table in written])
     return [*checks, _intake_check(connection, despite_volume)]
@@ -102,10 +103,12 @@ def _intake_check(connection: duckdb.DuckDBPyConnection, despite_volume: bool) -
     return Check(AS_USUAL, despite_volume, "; ".join([*(sentence for (sentence,) in held), to_do]))
 
 
-def _table_checks(connection: duckdb.DuckDBPyConnection, written: WrittenTable, folder: Path) -> list[Check]:
+def _table_checks(connection: duckdb.DuckDBPyConnection, written: WrittenTable, parquet: Path | None) -> list[Check]:
     name, table = written.table.name, f"serving.{quoted(written.table.name)}"
     names = {column.name for column in written.columns}
-    checks = [_key_check(connection, written.table), _parquet_check(connection, written, folder), _names_check(written)]
+    checks = [_key_check(connection, written.table), _names_check(written)]
+    if parquet:
+        checks.insert(1, _parquet_check(connection, written, parquet))
     if "run_date" in names:
         other_nights = f"select run_date from {table} where run_date is distinct from getvariable('run_date')"
         checks.append(_none_found(connection, f"{name}: every row is of this night", other_nights))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+import warehouse
 from serving_exports.tables import DATABASE, literal, quoted
 from settings import Settings, sync
 
@@ -26,7 +27,9 @@ def write(settings: Settings, folder: Path, to: str, form: str) -> tuple[str, in
     partial.mkdir(parents=True)
     tables = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["tables"]
     config = {"memory_limit": settings.memory_limit, "threads": settings.threads}
-    with duckdb.connect(str(folder / DATABASE), read_only=True, config=config) as connection:
+    with duckdb.connect(config=config) as connection:
+        warehouse.attach(connection, settings, folder / DATABASE, "shop", "read_only")
+        connection.execute("use shop")
         connection.execute("set timezone = 'UTC'")
         for name, table in tables.items():
             key, file = ", ".join(map(quoted, table["key"])), partial / f"{name}.{form}"

@@ -15,11 +15,13 @@ import duckdb
 
 import steps
 from faults import fault_point
-from warehouse import ServingTable
+from settings import Settings
+from warehouse import ServingTable, attach
 
 DATABASE = "shop.duckdb"
 PUBLIC_DATABASE = "shop_public.duckdb"  # for wider readers: no row of it is of a single person
 STORAGE_VERSION = "v1.0.0"  # the oldest DuckDB that can open the database
+ENCRYPTED_STORAGE_VERSION = "v1.4.0"  # the same, where the database is encrypted
 
 
 @dataclass(frozen=True)
@@ -53,26 +55,33 @@ def columns(connection: duckdb.DuckDBPyConnection, database: str, table: str) ->
     return [Column(*row, " ".join(comment.split())) for *row, comment in rows]
 
 
-def write(connection: duckdb.DuckDBPyConnection, tables: list[ServingTable], folder: Path, min_people: int = 1) -> None:
+def write(connection: duckdb.DuckDBPyConnection, settings: Settings, tables: list[ServingTable], folder: Path, min_people: int = 1) -> None:
     """Copy `tables` from the attached `warehouse` into `folder`, as `shop.duckdb` and as `<table>.parquet`.
 
-    Those that may be public are in `shop_public.duckdb` too, but for rows of fewer people than `min_people`.
+    Those that may be public are in `shop_public.duckdb` too, but for rows of fewer people than `min_people`. With an encryption key
+    `shop.duckdb` is encrypted, and there are no Parquet files, which would not be.
 
     Raises:
         StepError: the warehouse lacks a table that dbt's manifest lists.
     """
-    _write_database(connection, folder / DATABASE, "serving", {table: "true" for table in tables})
-    public = {table: _of_enough_people(table, min_people) for table in tables if table.is_public}
-    _write_database(connection, folder / PUBLIC_DATABASE, "public_shop", public)
-    with attached(connection, folder):
+    attach(connection, settings, folder / DATABASE, "serving", f"storage_version '{storage_version(settings)}'")
+    _fill(connection, "serving", {table: "true" for table in tables})
+    connection.execute(f"attach {literal(folder / PUBLIC_DATABASE)} as public_shop (storage_version '{STORAGE_VERSION}')")
+    _fill(connection, "public_shop", {table: _of_enough_people(table, min_people) for table in tables if table.is_public})
+    if settings.encryption_key:
+        return
+    with attached(connection, settings, folder):
         for table in tables:
             _write_parquet(connection, table, folder)
             fault_point("publish.parquet_written")
 
 
-def _write_database(connection: duckdb.DuckDBPyConnection, file: Path, name: str, tables: dict[ServingTable, str]) -> None:
-    """Write a database of the rows of each table that meet its condition."""
-    connection.execute(f"attach {literal(file)} as {name} (storage_version '{STORAGE_VERSION}')")
+def storage_version(settings: Settings) -> str:
+    return ENCRYPTED_STORAGE_VERSION if settings.encryption_key else STORAGE_VERSION
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, name: str, tables: dict[ServingTable, str]) -> None:
+    """Write the rows of each table that meet its condition into an attached database, and detach it."""
     connection.begin()  # one commit instead of one per table and comment
     for table, condition in tables.items():
         _copy(connection, table, name, condition)
@@ -87,16 +96,15 @@ def _of_enough_people(table: ServingTable, min_people: int) -> str:
 
 
 @contextmanager
-def attached(connection: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[None]:
+def attached(connection: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> Iterator[None]:
     """The written databases as `serving` and `public_shop`, read-only: what consumers will read."""
-    databases = {"serving": DATABASE, "public_shop": PUBLIC_DATABASE}
-    for name, file in databases.items():
-        connection.execute(f"attach {literal(folder / file)} as {name} (read_only)")
+    attach(connection, settings, folder / DATABASE, "serving", "read_only")
+    connection.execute(f"attach {literal(folder / PUBLIC_DATABASE)} as public_shop (read_only)")
     try:
         yield
     finally:
-        for name in databases:
-            connection.execute(f"detach {name}")
+        connection.execute("detach serving")
+        connection.execute("detach public_shop")
 
 
 def content_hash(connection: duckdb.DuckDBPyConnection, relation: str, table: str, of: list[Column]) -> str:

@@ -37,7 +37,7 @@ MAY_IMPORT = {
 ONLY_IN = {  # who may import these libraries, as the beginning of a path
     "airflow": ("dags/", "tests/dags/", "docs/examples/"),
     "mlflow": ("training/tracking.py", "tests/training/"),
-    "dbt": ("warehouse/",),
+    "dbt": ("warehouse/", "dbt_project/plugins/"),
     "optuna": ("training/tune.py",),
     "streamlit": ("explorer/", "tests/explorer/"),
     "adbc_driver_postgresql": ("serving_exports/postgres.py", "tests/serving_exports/"),

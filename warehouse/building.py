@@ -11,6 +11,7 @@ from settings import Settings
 from shop import Shop
 from warehouse import state as states
 from warehouse.dbt_calls import DBT_PROJECT, run_dbt
+from warehouse.encryption import attach
 from warehouse.fingerprint import fingerprint
 from warehouse.locking import lock
 from warehouse.state import State, path
@@ -81,16 +82,18 @@ def begin(settings: Settings, shop: Shop, run_date: date, database: Path, full: 
     database.parent.mkdir(parents=True, exist_ok=True)
     states.write(database, state)
     if is_added:
-        _drop_last_nights_serving(database)
+        _drop_last_nights_serving(settings, database)
     else:
         for file in (database, database.with_name(database.name + ".wal")):
             file.unlink(missing_ok=True)
     return state
 
 
-def _drop_last_nights_serving(database: Path) -> None:
+def _drop_last_nights_serving(settings: Settings, database: Path) -> None:
     """What is published is of one night: tables of the last one must not be there to be taken for tonight's."""
     models = [file.stem for folder in ("candidates", "serving") for file in (DBT_PROJECT / "models" / folder).glob("*.sql")]
-    with duckdb.connect(str(database)) as connection:
+    with duckdb.connect() as connection:
+        attach(connection, settings, database, "warehouse")
         for model in sorted(models):
-            connection.execute(f'drop table if exists "{model}"')
+            connection.execute(f'drop table if exists warehouse."{model}"')
+        connection.execute("detach warehouse")  # with nothing left in a .wal

@@ -12,6 +12,7 @@ import steps
 from settings import Settings
 from shop import Shop
 from warehouse.dbt_calls import target_folder
+from warehouse.encryption import attach
 from warehouse.state import path, refuse_another_night
 
 
@@ -37,14 +38,14 @@ def reader(settings: Settings, shop: Shop, run_date: date) -> Iterator[duckdb.Du
     """A connection with the night's warehouse attached read-only as `warehouse`, and used. Keep it short: it blocks the writer.
 
     Raises:
-        StepError: the night has no warehouse yet.
+        StepError: the night has no warehouse yet, or it was written with another key.
     """
     file = path(settings, shop, run_date)
     refuse_another_night(file, run_date)
     connection = duckdb.connect(config={"memory_limit": settings.memory_limit, "threads": settings.threads})
     try:
         connection.execute("set timezone = 'UTC'")
-        connection.execute(f"attach '{str(file).replace(chr(39), chr(39) * 2)}' as warehouse (read_only)")
+        attach(connection, settings, file, "warehouse", "read_only")
         connection.execute("use warehouse")
         yield connection
     finally:
