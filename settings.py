@@ -82,7 +82,7 @@ class Settings:
 
     data: Path
     shops: Path
-    mlflow_tracking_uri: str
+    mlflow_tracking_uri: str = field(repr=False)  # may hold a login
     memory_limit: str
     threads: int
     hmac_keys: tuple[bytes, ...] = field(default=(), repr=False)
@@ -193,8 +193,8 @@ def _positive_int(environ: dict[str, str], name: str, default: int) -> int:
 
 def _landing_overrides(environ: dict[str, str]) -> tuple[tuple[str, Path], ...]:
     prefix = "NIGHTCART_LANDING_"
-    return tuple(
-        (name.removeprefix(prefix).lower(), Path(value).resolve())
-        for name, value in sorted(environ.items())
-        if name.startswith(prefix) and value
-    )
+    folders = {name: value for name, value in sorted(environ.items()) if name.startswith(prefix) and value}
+    for name, value in folders.items():
+        if "://" in value:
+            raise ValueError(f"{name} must be a folder of this machine, not {value!r}")
+    return tuple((name.removeprefix(prefix).lower(), Path(value).resolve()) for name, value in folders.items())

@@ -1,10 +1,12 @@
 """Whether MLflow answers: asked once at the beginning of a step, with little patience, so that a night loses seconds and no more."""
 
+import http.client
 import logging
 import os
 import sqlite3
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from contextlib import closing
 from pathlib import Path
@@ -44,12 +46,17 @@ def answers(uri: str, seconds: float) -> bool:
 
 def _server_answers(uri: str, seconds: float) -> bool:
     try:
-        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=seconds):
+        with urllib.request.urlopen(f"{_without_login(uri)}/health", timeout=seconds):
             return True
     except urllib.error.HTTPError as error:
         return error.code < 500  # it is there, if only to ask who wants to know
-    except OSError:  # refused, unknown, timed out
+    except (OSError, http.client.HTTPException):  # refused, unknown, timed out, or no server of pages
         return False
+
+
+def _without_login(uri: str) -> str:
+    parts = urllib.parse.urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
 
 
 def _file_answers(file: Path, seconds: float) -> bool:
