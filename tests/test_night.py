@@ -17,6 +17,7 @@ import pytest
 
 import warehouse
 from settings import PROJECT_ROOT
+from tests.conftest import HMAC_KEY
 
 PUBLISHED_TABLES = {
     "user_recommendations",

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "steps": {"settings", "shop", "sources"},
     "rotation": {"settings", "steps"},
     "warehouse": FOUNDATION,
+    "dbt_project": FOUNDATION | {"warehouse"},  # what dbt itself loads
     "ingestion": FOUNDATION | {"warehouse"},
     "training": FOUNDATION | {"warehouse"},
     "serving_exports": FOUNDATION | {"warehouse"},

@@ -78,30 +78,10 @@ def spooled_night(champion_place: Place, silent_address: str) -> Place:
     return champion_place
 
 
-def test_a_night_without_mlflow_is_scored_by_the_champion_on_disk_and_handed_over_later(spooled_night):
+def test_a_night_without_mlflow_is_scored_by_the_champion_on_disk_and_handed_over_later(spooled_night, monkeypatch):
+    """The hand-over is cut short after its first run, as by a kill, and goes on where it was."""
     place = spooled_night
     assert place.settings.mlflow_spool.stat().st_mode & 0o777 == 0o700
-    forget_that_it_was_away(place)
-
-    store = tracking.Store(place.settings, "tiny", TASK)
-
-    assert not place.settings.mlflow_spool.exists()
-    night = store.finished(stage="night", run_date="2026-04-14")
-    assert store.tags(night)["decision"] == "MLflow is away: popularity, version 1, stays champion"
-    runs = store._client.search_runs([store._experiment], f"tags.`mlflow.parentRunId` = '{night}'")
-    assert sorted(run.data.tags["stage"] for run in runs) == ["score", "test", "validation"]
-    assert {run.info.status for run in runs} == {"FINISHED"}
-    (test,) = [run for run in runs if run.data.tags["stage"] == "test"]
-    assert test.data.metrics["ndcg_at_5"] > 0 and test.data.params["model"] == "popularity"
-    assert test.inputs.dataset_inputs == [] and store._client.get_run(night).inputs.dataset_inputs[0].dataset.name == "tiny.recommendations"
-    with store.stored_model(test.info.run_id) as folder:
-        assert [file.name for file in folder.iterdir()] == ["popularity.npz"]
-    assert "popularity stays: the best recipe tonight" in promote(*place.night, TASK), "what was postponed can be decided now"
-    assert score(*place.night).count("MLflow") == 0
-
-
-def test_a_hand_over_that_is_cut_short_goes_on_where_it_was(spooled_night, monkeypatch):
-    place = spooled_night
     forget_that_it_was_away(place)
     ended, end = [], MlflowClient.set_terminated
 
@@ -115,26 +95,37 @@ def test_a_hand_over_that_is_cut_short_goes_on_where_it_was(spooled_night, monke
         patch.setattr(MlflowClient, "set_terminated", dies_at_the_second)
         tracking.Store(place.settings, "tiny", TASK)
     assert place.settings.mlflow_spool.exists()
+
     store = tracking.Store(place.settings, "tiny", TASK)
+
     assert not place.settings.mlflow_spool.exists()
     copies = store._client.search_runs([store._experiment], "tags.run_date = '2026-04-14'")
-    origins = [run.data.tags["spooled_from"] for run in copies]
-    assert len(origins) == len(set(origins)) == 4
     assert {run.info.status for run in copies} == {"FINISHED"}
+    assert len({run.data.tags["spooled_from"] for run in copies}) == len(copies) == 4
+    night = store.finished(stage="night", run_date="2026-04-14")
+    assert store.tags(night)["decision"] == "MLflow is away: popularity, version 1, stays champion"
+    fits = {run.data.tags["stage"]: run for run in copies if run.data.tags.get("mlflow.parentRunId") == night}
+    assert fits.keys() == {"score", "test", "validation"}
+    assert fits["test"].data.metrics["ndcg_at_5"] > 0 and fits["test"].data.params["model"] == "popularity"
+    assert store._client.get_run(night).inputs.dataset_inputs[0].dataset.name == "tiny.recommendations"
+    with store.stored_model(fits["test"].info.run_id) as folder:
+        assert [file.name for file in folder.iterdir()] == ["popularity.npz"]
+    assert "popularity stays: the best recipe tonight" in promote(*place.night, TASK), "what was postponed can be decided now"
+    assert "MLflow" not in score(*place.night)
 
 
-def test_nothing_is_handed_over_while_a_step_still_writes_to_the_spool(champion_place, dead_address):
-    absent = reached_at(champion_place, dead_address)
+def test_nothing_is_handed_over_while_a_step_still_writes_to_the_spool(fresh_place, dead_address):
+    absent = reached_at(fresh_place, dead_address)
     store = tracking.Store(absent.settings, "tiny", TASK)
     with store.run("night", {"stage": "night", "run_date": "2026-04-14"}):
         forget_that_it_was_away(absent)
-        tracking.Store(champion_place.settings, "tiny", TASK)
-        assert champion_place.settings.mlflow_spool.exists()
+        tracking.Store(fresh_place.settings, "tiny", TASK)
+        assert fresh_place.settings.mlflow_spool.exists()
     assert store.finished(stage="night")
 
 
-def test_users_are_not_said_to_be_forgotten_while_mlflow_may_still_hold_them(champion_place, dead_address):
-    absent = reached_at(champion_place, dead_address)
+def test_users_are_not_said_to_be_forgotten_while_mlflow_may_still_hold_them(fresh_place, dead_address):
+    absent = reached_at(fresh_place, dead_address)
     with pytest.raises(steps.StepError, match="MLflow is away, and may hold users' keys"):
         forget_users.forget_users(absent.settings, absent.shop)
 
@@ -150,6 +141,7 @@ def test_a_server_that_asks_who_is_there_or_answers_is_not_away(monkeypatch, dea
 
     monkeypatch.setattr(away.urllib.request, "urlopen", told(401))
     assert away.answers("http://mlflow", 1)
+    assert away.answers("http://user:secret@mlflow:5000/", 1), "a login is no part of the address"
     monkeypatch.setattr(away.urllib.request, "urlopen", told(503))
     assert not away.answers("http://mlflow", 1)
 
