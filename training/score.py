@@ -59,7 +59,8 @@ def score(settings: Settings, shop: Shop, run_date: date, again: bool = False) -
     with warehouse.lock(settings, shop, "score"):
         prediction_files.write(target, tables, inputs)
     counts = ", ".join(f"{len(tables[name])} {name}" for name in prediction_files.COLUMNS)
-    return f"{summary}: {counts}" + "".join(f"; {sentence}" for night in found.values() if (sentence := night.degraded or night.notice))
+    notices = dict.fromkeys(filter(None, (night.degraded or night.notice for night in found.values())))
+    return "; ".join([f"{summary}: {counts}", *notices])
 
 
 def rows_a_user(shop: Shop) -> int:
