@@ -5,11 +5,13 @@ Nothing here is made or opened on import; a `Settings` is built in a task, a `__
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent
 HMAC_KEY = "NIGHTCART_HMAC_KEY"
+ENCRYPTION_KEY = "NIGHTCART_ENCRYPTION_KEY"
+SHORTEST_KEY = 16  # characters
 DUCKDB_SHARE = 0.65  # a build of 50 million events that was told 3 GB took up to 4.8 (benchmarks.warehouse)
 MEMORY = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT])(i?)B", re.IGNORECASE)  # as DuckDB writes it: 3GB, 512 MiB
 
@@ -41,6 +43,10 @@ class ShopPaths:
         return self.root / "nights"
 
     @property
+    def champions(self) -> Path:
+        return self.root / "champions"
+
+    @property
     def predictions(self) -> Path:
         return self.root / "predictions"
 
@@ -70,6 +76,8 @@ class Settings:
         hang_minutes: without processor time for so long, a step of the night hangs and is ended (`NIGHTCART_HANG_MINUTES`).
         hmac_keys: the chain of secrets that pseudonyms are made with, the oldest first (`NIGHTCART_HMAC_KEY`, else the line
             in `data/secrets.env`); empty where neither is set: only the door needs them, and refuses to start without.
+        encryption_key: what the warehouse and the published database are encrypted with (`NIGHTCART_ENCRYPTION_KEY`, else the
+            line in `data/secrets.env`); None: they are not.
 
     Example:
         >>> settings = Settings.from_environment()
@@ -78,10 +86,11 @@ class Settings:
 
     data: Path
     shops: Path
-    mlflow_tracking_uri: str
+    mlflow_tracking_uri: str = field(repr=False)  # may hold a login
     memory_limit: str
     threads: int
-    hmac_keys: tuple[bytes, ...] = ()
+    hmac_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    encryption_key: str | None = field(default=None, repr=False)
     landing_overrides: tuple[tuple[str, Path], ...] = ()
     hang_minutes: float = 20
 
@@ -102,6 +111,7 @@ class Settings:
             memory_limit=_memory(environ, "NIGHTCART_MEMORY_LIMIT", "4GB"),
             threads=_positive_int(environ, "NIGHTCART_THREADS", len(os.sched_getaffinity(0))),
             hmac_keys=read_keys(environ.get(HMAC_KEY) or secrets.get(HMAC_KEY)),
+            encryption_key=_long_enough(environ.get(ENCRYPTION_KEY) or secrets.get(ENCRYPTION_KEY)),
             landing_overrides=_landing_overrides(environ),
             hang_minutes=_positive(environ, "NIGHTCART_HANG_MINUTES", 20),
         )
@@ -120,6 +130,11 @@ class Settings:
     @property
     def mlflow_artifacts(self) -> Path:
         return self.data / "mlartifacts"
+
+    @property
+    def mlflow_spool(self) -> Path:
+        """What waits for MLflow while it is away."""
+        return self.data / "mlflow_spool"
 
     @property
     def cache(self) -> Path:
@@ -180,6 +195,12 @@ def read_keys(text: str | None) -> tuple[bytes, ...]:
     return keys
 
 
+def _long_enough(key: str | None) -> str | None:
+    if key and len(key) < SHORTEST_KEY:
+        raise ValueError(f"{ENCRYPTION_KEY} is shorter than {SHORTEST_KEY} characters")
+    return key or None
+
+
 def _positive_int(environ: dict[str, str], name: str, default: int) -> int:
     text = environ.get(name) or str(default)
     if not text.isdigit() or int(text) < 1:
@@ -203,8 +224,8 @@ def _positive(environ: dict[str, str], name: str, default: float) -> float:
 
 def _landing_overrides(environ: dict[str, str]) -> tuple[tuple[str, Path], ...]:
     prefix = "NIGHTCART_LANDING_"
-    return tuple(
-        (name.removeprefix(prefix).lower(), Path(value).resolve())
-        for name, value in sorted(environ.items())
-        if name.startswith(prefix) and value
-    )
+    folders = {name: value for name, value in sorted(environ.items()) if name.startswith(prefix) and value}
+    for name, value in folders.items():
+        if "://" in value:
+            raise ValueError(f"{name} must be a folder of this machine, not {value!r}")
+    return tuple((name.removeprefix(prefix).lower(), Path(value).resolve()) for name, value in folders.items())

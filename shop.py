@@ -120,6 +120,12 @@ class Notify(Part):
     webhook: HttpUrl | None = None
 
 
+def _folder(path: object) -> object:
+    if "://" in str(path):
+        raise ValueError("must be a folder of this machine")
+    return path
+
+
 def _cron(line: str) -> str:
     if not croniter.is_valid(line):
         raise ValueError(f"not a cron expression like '0 4 * * *': {line}")
@@ -134,7 +140,7 @@ class Shop(Part):
     timezone: Annotated[str, AfterValidator(known_zone)]
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     namespace: str | None = None  # in the pseudonyms; shops that share it share visitors
-    landing: Path | None = None  # relative to the project; default data/<shop>/landing
+    landing: Annotated[Path, BeforeValidator(_folder)] | None = None  # relative to the project; default data/<shop>/landing
     schedule: Annotated[str, AfterValidator(_cron)] = "0 4 * * *"  # in the shop's zone
     publish_by: str | None = Field(default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$")  # the hour at which a notice says that it is not
     closed: tuple[Weekday | date, ...] = ()  # weekdays, and days like 2026-12-25, on which nothing is delivered

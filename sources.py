@@ -262,7 +262,7 @@ class Source(Part):
 
     @model_validator(mode="after")
     def _files_stay_in_landing(self) -> "Source":
-        if self.files.startswith("/") or ".." in Path(self.files).parts:
+        if self.files.startswith(("/", "~")) or ".." in Path(self.files).parts or "://" in self.files or "\0" in self.files:
             raise ValueError("files: must stay under the landing folder")
         if "{day}" in self.files and "{date}" not in self.files:
             raise ValueError("files: {day}, the day that a file describes, needs {date}, the day it was delivered on, beside it")
@@ -290,8 +290,17 @@ class Source(Part):
         return re.sub(r"(\*?\{(date|day)\}\*?)+", "*", self.files)  # one star each: two would mean folders of any depth
 
     def files_in(self, landing: Path) -> list[Path]:
-        """The source's files below a landing folder; hidden ones are uploads under way."""
-        return sorted(path for path in landing.glob(self.glob) if path.is_file() and not path.name.startswith("."))
+        """The source's files below a landing folder; hidden ones are uploads under way.
+
+        Raises:
+            SourceFileError: a link leads out of the folder.
+        """
+        files = sorted(path for path in landing.glob(self.glob) if path.is_file() and not path.name.startswith("."))
+        root = landing.resolve()
+        for path in files:
+            if not path.resolve().is_relative_to(root):
+                raise SourceFileError(f"{path.relative_to(landing)} is a link out of the landing folder; put the file itself there")
+        return files
 
     def delivery_date(self, relative_path: str) -> date | None:
         """The date in a file's path below landing/; None where the pattern has none.

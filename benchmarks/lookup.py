@@ -23,7 +23,7 @@ from uuid import UUID
 import duckdb
 
 from serving_exports import tables
-from settings import PROJECT_ROOT
+from settings import PROJECT_ROOT, Settings
 from warehouse import ServingTable
 
 EXAMPLE = PROJECT_ROOT / "docs" / "examples" / "recommendations_server.py"
@@ -47,7 +47,7 @@ def publish(folder: Path, people: int) -> None:
     with duckdb.connect() as connection:
         connection.execute("attach ':memory:' as warehouse")
         connection.execute(ROWS, {"people": people, "places": PLACES})
-        tables.write(connection, [ServingTable("user_recommendations", ("user_key", "rank"), "")], build)
+        tables.write(connection, Settings.from_environment({}), [ServingTable("user_recommendations", ("user_key", "rank"), "")], build)
     (folder / "current").symlink_to(build)
 
 

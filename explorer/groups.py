@@ -9,7 +9,7 @@ import pyarrow.parquet
 import streamlit as st
 
 from explorer.view import MOST_ROWS, View, as_text
-from serving_exports import published
+from serving_exports import formulas, published
 
 KINDS = {"segment": ("user_segments", "segment"), "audience": ("audience_members", "audience_id")}
 NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL")
@@ -68,9 +68,13 @@ def _members(view: View, members: str, name: str) -> None:
     st.dataframe(first, hide_index=True)
     if first.num_rows == MOST_ROWS:
         st.markdown(f"The first {MOST_ROWS:,}; the downloads hold all of them.")
-    for label, ending, write in (("CSV", "csv", pyarrow.csv.write_csv), ("Parquet", "parquet", pyarrow.parquet.write_table)):
+    for label, ending, write in (("CSV", "csv", _write_csv), ("Parquet", "parquet", pyarrow.parquet.write_table)):
         content = _file(view, f"select * {members} order by user_key", name, write)
         st.download_button(f"Download all members as {label}", content, f"{name.replace(' ', '_')}.{ending}", on_click="ignore")
+
+
+def _write_csv(table: pyarrow.Table, file: io.BytesIO) -> None:
+    pyarrow.csv.write_csv(formulas.neutralized(table), file)
 
 
 def _file(view: View, sql: str, name: str, write: Callable[[pyarrow.Table, io.BytesIO], None]) -> Callable[[], bytes]:

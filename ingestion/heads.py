@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import re
+import shutil
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ def form_of(source: Source) -> Form:
 def write_head(form: Form, path: Path, target: Path, records: int) -> bool:
     """Make `target` the first `records` records of `path`, compressed as it is; whether it is all of them.
 
-    A file with no more records, or one that cannot be cut because it is broken, is linked to as it is.
+    A file with no more records, or one that cannot be cut because it is broken, is there as it is.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -57,8 +58,16 @@ def write_head(form: Form, path: Path, target: Path, records: int) -> bool:
         is_whole = True
     if is_whole:
         target.unlink(missing_ok=True)
-        target.symlink_to(path.resolve())
+        _stand_in(path.resolve(), target)
     return is_whole
+
+
+def _stand_in(path: Path, target: Path) -> None:
+    """The same file under another name, else a copy; a symbolic link out of its folder would be no landing file."""
+    try:
+        target.hardlink_to(path)
+    except OSError:
+        shutil.copyfile(path, target)
 
 
 def opened(path: Path, mode: str = "rb") -> BinaryIO:

@@ -141,10 +141,10 @@ def _is_copy(delivery: Delivery, other: Entry | Delivery) -> bool:
 
 
 def _delivered(landing: Path, source: Source, run_date: date, manifest: Manifest, hashing: Executor) -> list[Delivery]:
-    files = source.files_in(landing)
-    if not files and not manifest.of_source(source.name):
-        raise StepError(f"{landing}: no file matches {source.files} (source {source.name})")
     try:
+        files = source.files_in(landing)
+        if not files and not manifest.of_source(source.name):
+            raise StepError(f"{landing}: no file matches {source.files} (source {source.name})")
         dated = [(source.delivery_date(path.relative_to(landing).as_posix()) or run_date, path) for path in files]
     except SourceFileError as error:
         raise StepError(f"{landing}: {error}") from error

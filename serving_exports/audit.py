@@ -58,23 +58,41 @@ def read_back(connection: duckdb.DuckDBPyConnection, table: ServingTable) -> Wri
 def run(
     connection: duckdb.DuckDBPyConnection,
     written: list[WrittenTable],
-    folder: Path,
+    parquet: Path | None,
     run_date: date,
     shop: Shop,
     despite_volume: bool = False,
 ) -> list[Check]:
-    """Every check on the build in `folder`; `connection` has it attached as `serving`, and its origin as `warehouse`.
+    """Every check on a build; `connection` has it attached as `serving` and `public_shop`, and its origin as `warehouse`.
 
     Args:
+        parquet: the folder of its Parquet files; None where it has none.
         despite_volume: somebody has looked at a day that is missing or too small, and publishes it as it is.
     """
     connection.execute(f"set variable run_date = date '{run_date}'")
     rules = {name: getattr(shop.recommendations, name) for name in ("k", "max_per_category", "max_per_brand")}
     for name, value in (rules | {"min_people": shop.segments.min_people}).items():
         connection.execute(f"set variable {name} = {'null' if value is None else value}")
-    checks = [check for table in written for check in _table_checks(connection, table, folder)]
+    checks = [check for table in written for check in _table_checks(connection, table, parquet)]
     checks += [_query_check(connection, file) for file in sorted(QUERIES.glob("*.sql"))]
+    checks += _public_checks(connection, [table.table for table in written])
     return [*checks, _intake_check(connection, despite_volume)]
+
+
+def _public_checks(connection: duckdb.DuckDBPyConnection, tables: list[ServingTable]) -> list[Check]:
+    """Of what wider readers get: no table of single people, whatever a model says of itself, and no row of too few."""
+    single = """
+        select table_name, column_name from duckdb_columns()
+        where database_name = 'public_shop' and (contains(data_type, 'UUID') or regexp_matches(column_name, '(user|visitor|device)_key'))
+    """
+    few = " union all ".join(
+        f"select {literal(table.name)} as table_name from public_shop.{quoted(table.name)}"
+        f" where {quoted(table.people)} between 1 and getvariable('min_people') - 1"
+        for table in tables
+        if table.is_public and table.people
+    )
+    checks = [_none_found(connection, "shop_public: no column could name a person", single)]
+    return [*checks, _none_found(connection, "shop_public: no row is of fewer people than the shop file allows", few)] if few else checks
 
 
 def _intake_check(connection: duckdb.DuckDBPyConnection, despite_volume: bool) -> Check:
@@ -85,10 +103,12 @@ def _intake_check(connection: duckdb.DuckDBPyConnection, despite_volume: bool) -
     return Check(AS_USUAL, despite_volume, "; ".join([*(sentence for (sentence,) in held), to_do]))
 
 
-def _table_checks(connection: duckdb.DuckDBPyConnection, written: WrittenTable, folder: Path) -> list[Check]:
+def _table_checks(connection: duckdb.DuckDBPyConnection, written: WrittenTable, parquet: Path | None) -> list[Check]:
     name, table = written.table.name, f"serving.{quoted(written.table.name)}"
     names = {column.name for column in written.columns}
-    checks = [_key_check(connection, written.table), _parquet_check(connection, written, folder), _names_check(written)]
+    checks = [_key_check(connection, written.table), _names_check(written)]
+    if parquet:
+        checks.insert(1, _parquet_check(connection, written, parquet))
     if "run_date" in names:
         other_nights = f"select run_date from {table} where run_date is distinct from getvariable('run_date')"
         checks.append(_none_found(connection, f"{name}: every row is of this night", other_nights))

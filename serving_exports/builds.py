@@ -18,6 +18,7 @@ from pathlib import Path
 
 import steps
 from faults import fault_point
+from serving_exports.tables import PUBLIC_DATABASE
 from settings import sync
 
 KEEP_BUILDS = 5
@@ -25,6 +26,8 @@ KEEP_YOUNGER_THAN = timedelta(hours=48)  # a consumer that opened a build on Fri
 BUILD_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")  # no dot: a suffix always means "not a build"
 FILE_MODE = 0o440  # 0640 without the right to write: nobody changes a build, its owner neither
 FOLDER_MODE = 0o750
+PUBLIC_FILE_MODE = 0o444
+PUBLIC_FOLDER_MODE = 0o751  # of a whole build: who is not of the group may pass through to the public file, and list nothing
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,11 @@ class Builds:
         return partial
 
     def finish(self, partial: Path) -> None:
-        """Give a written folder its final name, after all of it is on the disk."""
+        """Give a written folder its final name, after all of it is on the disk; its public file is open to everybody then."""
         _make_durable(partial)
+        for public in partial.glob(PUBLIC_DATABASE):
+            public.chmod(PUBLIC_FILE_MODE)
+            partial.chmod(PUBLIC_FOLDER_MODE)
         fault_point("publish.synced")
         _rename(partial, partial.with_suffix(""))
 

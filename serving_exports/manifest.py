@@ -42,7 +42,7 @@ def read_run(connection: duckdb.DuckDBPyConnection) -> dict:
     }
 
 
-def compose(shop: Shop, run: dict, written: list[WrittenTable], checks: list[Check], past: list[dict]) -> dict:
+def compose(shop: Shop, run: dict, written: list[WrittenTable], checks: list[Check], past: list[dict], storage_version: str) -> dict:
     """The manifest but for the files' digests; `run` is what `read_run` returned, `past` what `history.carried` did."""
     return {
         "build_id": run["build_id"],
@@ -52,7 +52,7 @@ def compose(shop: Shop, run: dict, written: list[WrittenTable], checks: list[Che
         "currency": shop.currency,
         "run_date": run["run_date"].isoformat(),
         "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "storage_version": tables.STORAGE_VERSION,
+        "storage_version": storage_version,
         "tables": {table.table.name: _describe(table) for table in written},
         "models": run["models"],
         "degraded": run["degraded"],

@@ -86,15 +86,15 @@ def _write(
     """Write everything a build holds into `partial` and return its manifest, which tells whether the audit passed."""
     run_date, served = run["run_date"], builds.current()
     published = warehouse.serving_tables(settings, shop, run_date)
-    tables.write(connection, published, partial)
+    tables.write(connection, settings, published, partial, shop.segments.min_people)
     log.info("wrote %d tables", len(published))
-    with tables.attached(connection, partial):
+    with tables.attached(connection, settings, partial):
         written = [audit.read_back(connection, table) for table in published]
-        checks = audit.run(connection, written, partial, run_date, shop, despite_volume)
+        checks = audit.run(connection, written, None if settings.encryption_key else partial, run_date, shop, despite_volume)
         log.info("audit: %d of %d checks passed", sum(check.passed for check in checks), len(checks))
         fault_point("publish.audited")
         past = history.carried(builds.manifest(served) if served else None, run_date)
-        content = manifest.compose(shop, run, written, checks, past)
+        content = manifest.compose(shop, run, written, checks, past, tables.storage_version(settings))
         page = report.render(connection, content, vega.script(settings.cache), steps.times(settings, shop, run_date))
         (partial / report.FILE).write_text(page, encoding="utf-8")
     fault_point("publish.reported")

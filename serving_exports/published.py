@@ -10,8 +10,9 @@ import duckdb
 import pyarrow
 
 import steps
+import warehouse
 from serving_exports.builds import Builds
-from serving_exports.tables import DATABASE, literal, quoted
+from serving_exports.tables import DATABASE, quoted
 from settings import Settings
 from shop import Shop
 
@@ -39,7 +40,7 @@ def opened(settings: Settings, folder: Path, **beside: Path) -> Iterator[duckdb.
     config = {"memory_limit": settings.duckdb_memory, "threads": settings.threads, "temp_directory": ""}
     with duckdb.connect(config=config) as connection:
         for name, build in {"shop": folder, **beside}.items():
-            connection.execute(f"attach {literal(build / DATABASE)} as {quoted(name)} (read_only)")
+            warehouse.attach(connection, settings, build / DATABASE, quoted(name), "read_only")
         connection.execute("use shop")
         connection.execute("set timezone = 'UTC'")
         lock(connection)

@@ -37,9 +37,7 @@ def show(settings: Settings, shop: Shop, run_date: date | None = None, width: in
     build_id = builds.current() if run_date is None else _build_of(builds, run_date)
     folder = builds.link if build_id == builds.current() else builds.folder(build_id)
     manifest = builds.manifest(build_id)
-    config = {"memory_limit": settings.duckdb_memory, "threads": settings.threads}
-    with duckdb.connect(str(folder / DATABASE), read_only=True, config=config) as connection:
-        connection.execute("set timezone = 'UTC'")
+    with published.opened(settings, folder) as connection:
         parts = [_table(connection, name, table, width) for name, table in manifest["tables"].items() if name != "run_manifest"]
     return "\n\n".join([*parts, _summary(folder, manifest, builds.current())])
 

@@ -17,6 +17,7 @@ import pytest
 
 import warehouse
 from settings import PROJECT_ROOT
+from tests.conftest import HMAC_KEY
 
 PUBLISHED_TABLES = {
     "user_recommendations",
@@ -415,6 +416,7 @@ def test_no_raw_id_and_no_contact_is_in_anything_the_night_wrote(published_shop)
             found = {match.decode() for match in RAW_ID.findall(content)} & raw
             assert not found, f"{len(found)} raw ids in {file}"
             assert not PRIVATE.search(content), f"a contact in {file}"
+            assert HMAC_KEY.encode() not in content and bytes.fromhex(HMAC_KEY) not in content, f"the key of the pseudonyms in {file}"
             looked_at += 1
     assert looked_at > 150
 

@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "disk_space": {"shortages", "steps"},
     "rotation": {"settings", "steps"},
     "warehouse": FOUNDATION,
+    "dbt_project": FOUNDATION | {"warehouse"},  # what dbt itself loads
     "ingestion": FOUNDATION | {"warehouse"},
     "training": FOUNDATION | {"warehouse"},
     "serving_exports": FOUNDATION | {"warehouse"},
@@ -40,7 +41,7 @@ MAY_IMPORT = {
 ONLY_IN = {  # who may import these libraries, as the beginning of a path
     "airflow": ("dags/", "tests/dags/", "docs/examples/"),
     "mlflow": ("training/tracking.py", "tests/training/"),
-    "dbt": ("warehouse/",),
+    "dbt": ("warehouse/", "dbt_project/plugins/"),
     "optuna": ("training/tune.py",),
     "streamlit": ("explorer/", "tests/explorer/"),
     "adbc_driver_postgresql": ("serving_exports/postgres.py", "tests/serving_exports/"),
@@ -189,6 +190,16 @@ def test_duckdb_is_bound_by_the_memory_limit_wherever_it_could_need_more() -> No
     assert len(opening) > 8
     assert {name for name, text in opening.items() if "memory_limit" not in text} == UNBOUNDED.keys()
     assert "memory_limit" in (PROJECT_ROOT / "dbt_project" / "profiles.yml").read_text()
+
+
+def test_nothing_is_stored_or_loaded_as_pickle() -> None:
+    picklers = {"pickle", "cPickle", "dill", "joblib", "cloudpickle", "skops", "shelve", "marshal"}
+    lax = re.compile(
+        r"allow_pickle\s*=\s*True|safe_mode\s*=\s*False|torch\.(load|save)\(|read_pickle|to_pickle|enable_unsafe_deserialization"
+    )
+    trees = [(name, tree) for name, tree in python_files() if part_of(name) != "tests"]
+    assert [name for name, tree in trees if imported(tree) & picklers] == []
+    assert [name for name, path in files(".py") if part_of(name) != "tests" and lax.search(path.read_text())] == []
 
 
 def test_nothing_happens_on_import(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+import steps
 
-class ChangedFileError(RuntimeError):
-    """A stored model is not the one that was recorded."""
+
+class ChangedFileError(steps.StepError):
+    """A stored file is not the one that was recorded."""
 
 
 def save(file: Path, **arrays: np.ndarray) -> None:
@@ -37,10 +39,25 @@ def load_json(file: Path) -> Any:
     return from_json(file.read_text())
 
 
+def hash_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def hashes(folder: Path) -> dict[str, str]:
     """The sha256 of each file below a folder, by its path there."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {path.relative_to(folder).as_posix(): hash_of(path) for path in files}
+
+
+def check_file(file: Path, recorded: str | None) -> None:
+    """Make sure that a file has the recorded sha256.
+
+    Raises:
+        ChangedFileError: it has another, or none was recorded.
+    """
+    if hash_of(file) != recorded:
+        why = "no sha256 was recorded" if recorded is None else "its sha256 is not the recorded one"
+        raise ChangedFileError(f"{file.name}: {why}; it is not loaded: make it anew by running its step with --again")
 
 
 def check(folder: Path, recorded: dict[str, str]) -> None:

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from training.bootstrap import interval_of_mean
-from training.recipes import Recipe
-from training.tracking import Version
+from training.recipes import KNOW_NOBODY, Recipe
+from training.versions import Version
+
+MOST_ALIKE = 0.95  # of the users with one and the same list; a model that knows somebody is far below
 
 
 def before(versions: dict[int, Version], alias: int | None, run_date: date) -> Version | None:
@@ -37,13 +39,13 @@ class Decision:
     """What a night's comparison means.
 
     Args:
-        candidate: place of the winner among the night's candidates.
+        candidate: place of the winner among the night's candidates; None where nobody is left to be one.
         moves: whether the alias moves to it.
         sentence: what was compared, and why the alias moves or not.
         evidence: the figures behind it.
     """
 
-    candidate: int
+    candidate: int | None
     moves: bool
     sentence: str
     evidence: dict[str, Any]
@@ -52,7 +54,8 @@ class Decision:
 def decide(night: dict[str, Any], gains: np.ndarray) -> Decision:
     """Champion or challenger, by what the night's training recorded.
 
-    Without a champion among the candidates, since there was none or its model does not fit the catalogue any more, the best moves in.
+    Without a champion among the candidates, since there was none, its model does not fit the catalogue any more, or its fit
+    diverged or is degenerate, the best moves in. A degenerate candidate never wins.
 
     Args:
         night: what `training.train` writes: metric, higher_is_better, and candidates with recipe, validation and test
@@ -62,15 +65,19 @@ def decide(night: dict[str, Any], gains: np.ndarray) -> Decision:
     candidates, metric = night["candidates"], night["metric"]
     sign = 1 if night["higher_is_better"] else -1
     order = sorted(
-        (place for place, each in enumerate(candidates) if each["is_candidate"]),
+        (place for place, each in enumerate(candidates) if each["is_candidate"] and not flaw(each)),
         key=lambda place: (-sign * candidates[place]["validation"][metric], place),
     )
+    champion = next((place for place, each in enumerate(candidates) if each["is_champion"] and not flaw(each)), None)
+    refused = _refused(candidates)
+    if not order:
+        return _nobody(night, champion, refused)
     challenger = order[0]
-    champion = next((place for place, each in enumerate(candidates) if each["is_champion"]), None)
     if champion is None:
-        return _first(night, order, gains.shape[1])
+        return _first(night, order, gains.shape[1], refused)
     if champion == challenger:
-        return Decision(champion, False, f"{candidates[champion]['model']} stays: the best recipe tonight is the champion's own", {})
+        sentence = f"{candidates[champion]['model']} stays: the best recipe tonight is the champion's own{refused}"
+        return Decision(champion, False, sentence, {})
     differences = gains[challenger] - gains[champion]
     low, high = interval_of_mean(differences)
     moves = low > 0
@@ -86,21 +93,55 @@ def decide(night: dict[str, Any], gains: np.ndarray) -> Decision:
         f"{_named(candidates[challenger], metric)} {'replaces' if moves else 'does not replace'} {_named(candidates[champion], metric)}: "
         f"on labels after {night['cutoffs']['test']} it gains {evidence['difference']:+.4f} "
         f"(95 % interval {low:+.4f} to {high:+.4f}, {gains.shape[1]} users), "
-        f"{'beyond' if moves else 'not beyond'} chance"
+        f"{'beyond' if moves else 'not beyond'} chance{refused}"
     )
     return Decision(challenger if moves else champion, moves, sentence, evidence)
 
 
-def _first(night: dict[str, Any], order: list[int], units: int) -> Decision:
+def flaw(candidate: dict[str, Any]) -> str | None:
+    """Why a candidate is degenerate, whatever its metric says; None where it is not, or is meant to know nobody."""
+    if candidate["model"] in KNOW_NOBODY:
+        return None
+    alike = candidate["test"].get("same_list_share", 0.0)
+    if alike >= MOST_ALIKE:
+        return f"gives {alike:.0%} of the users the same list"
+    if candidate["test"].get("prediction_spread") == 0:
+        return "predicts the same for everybody"
+    return None
+
+
+def _refused(candidates: list[dict[str, Any]]) -> str:
+    """The end of a sentence that names every degenerate candidate; empty where there is none."""
+    flaws = [f"{each['model']} {flaw(each)}" for each in candidates if flaw(each)]
+    return f"; refused: {', '.join(flaws)}" if flaws else ""
+
+
+def _nobody(night: dict[str, Any], champion: int | None, refused: str) -> Decision:
+    """No sound candidate is left: nothing moves."""
+    if champion is None:
+        left = "no recipe is fit to be champion tonight"
+    else:
+        left = f"{night['candidates'][champion]['model']} stays: no other fit is sound tonight"
+    return Decision(champion, False, f"{left}{refused}", {})
+
+
+def _first(night: dict[str, Any], order: list[int], units: int, refused: str) -> Decision:
     candidates, metric = night["candidates"], night["metric"]
     best = candidates[order[0]]
     others = ", ".join(f"{candidates[place]['model']} {candidates[place]['validation'][metric]:.4f}" for place in order[1:])
-    role = "follows a champion that does not fit any more" if night["champion_before"] else "is the first champion"
+    role = f"follows a champion that {_lost(night)}" if night["champion_before"] else "is the first champion"
     sentence = (
         f"{best['model']} {role}: {metric} {best['validation'][metric]:.4f} on labels after "
-        f"{night['cutoffs']['validation']}, against {others or 'no other'}"
+        f"{night['cutoffs']['validation']}, against {others or 'no other'}{refused}"
     )
     return Decision(order[0], True, sentence, {"units": units})
+
+
+def _lost(night: dict[str, Any]) -> str:
+    """Why the champion before is not compared."""
+    if any(each["is_champion"] for each in night["candidates"]):
+        return "is degenerate"
+    return "diverged" if night.get("champion_diverged") else "does not fit any more"
 
 
 def _named(candidate: dict[str, Any], metric: str) -> str:

@@ -17,7 +17,7 @@ from shop import Shop
 from training import bootstrap, tracking
 from training.train import GAINS_FILE, NIGHT_FILE, SLICES_FILE
 
-OF_LISTS = ("coverage", "novelty", "diversity", "gini", "popularity_lift")  # metrics that no purchase is asked for
+OF_LISTS = ("coverage", "novelty", "diversity", "gini", "popularity_lift", "same_list")  # metrics that no purchase is asked for
 
 
 def compare(settings: Settings, shop: Shop, run_date: date) -> str:

@@ -5,7 +5,7 @@ table applies, are not looked at.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ DEPTHS = (10, 20, 50)
 NEW_USER_ITEMS = 2  # who has touched no more items than that is new; the others are halved into light and heavy
 HEAD_SHARE = 0.5  # the most popular items that together hold this share of all user-item rows are the head
 TOP_CATEGORIES = 5
-DIVERSITY_LISTS = 500  # lists, evenly chosen, whose diversity is measured: all pairs of a list are looked at
+SAMPLED_LISTS = 500  # evenly chosen, for what looks at all pairs of a list, or at lists made once more
 RESAMPLES = 500  # of a slice, whose interval is shown and decides nothing
 ALL, NEWCOMERS = "all", "without history"
 
@@ -62,6 +62,7 @@ def judge(model: Recommender, window: History, k: int) -> Judgement:
     decides = f"ndcg_at_{k}"
     low, high = bootstrap.intervals_of_means(np.stack(list(accuracy.values()), axis=1))
     metrics = {name: values.mean() for name, values in accuracy.items()} | _beyond_accuracy(listed, window, users, depths, k)
+    metrics["same_list_share"] = _same_list_share(model, window, users[_sampled(users)], k)
     metrics |= {f"{name}_low": value for name, value in zip(accuracy, low, strict=True)}
     metrics |= {f"{name}_high": value for name, value in zip(accuracy, high, strict=True)}
     if lists.index_recall is not None:
@@ -101,7 +102,7 @@ def _accuracy(listed: np.ndarray, bought: sparse.csr_array, depths: list[int]) -
 def _beyond_accuracy(listed: np.ndarray, window: History, users: np.ndarray, depths: list[int], k: int) -> dict[str, float]:
     user_count = np.bincount(window.item, minlength=len(window.catalogue))
     own = window.matrix(np.ones(len(window.item)))[users] @ user_count / np.diff(window.offsets)[users]
-    some = np.unique(np.linspace(0, len(users) - 1, min(DIVERSITY_LISTS, len(users))).astype(int))
+    some = _sampled(users)
     touched = window.matrix(np.ones(len(window.item))).T.tocsr()
     vectors = sparse.csr_array(touched.multiply(1 / np.sqrt(np.maximum(user_count, 1))[:, None]))
     coverage = {f"coverage_at_{n}": ranking_metrics.coverage_at_k(listed, n, int(window.is_recommendable.sum())) for n in depths}
@@ -111,6 +112,18 @@ def _beyond_accuracy(listed: np.ndarray, window: History, users: np.ndarray, dep
         f"gini_at_{k}": ranking_metrics.gini_at_k(listed, k, window.is_recommendable),
         f"popularity_lift_at_{k}": ranking_metrics.popularity_lift_at_k(listed, user_count, own, k),
     }
+
+
+def _same_list_share(model: Recommender, window: History, users: np.ndarray, k: int) -> float:
+    """How many users' lists are the commonest one, before the shop's rules take anything out: 1 where the model knows nobody."""
+    without_rules = replace(window, excluded=sparse.csr_array(window.excluded.shape, dtype=bool))
+    listed = model.recommend(without_rules, users, k, with_reasons=False).item
+    return np.unique(listed, axis=0, return_counts=True)[1].max() / len(users)
+
+
+def _sampled(users: np.ndarray) -> np.ndarray:
+    """Places of at most SAMPLED_LISTS users."""
+    return np.unique(np.linspace(0, len(users) - 1, min(SAMPLED_LISTS, len(users))).astype(int))
 
 
 def _slices(window: History, users: np.ndarray) -> Iterator[Slice]:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import shop as shops
+import steps
 from settings import PROJECT_ROOT, Settings
 from training import tracking
 from training.train import GAINS_FILE
@@ -18,7 +19,10 @@ from training.train import GAINS_FILE
 
 def forget_users(settings: Settings, shop: shops.Shop) -> str:
     """Drop the lists of users and return the summary line."""
-    runs = sum(tracking.Store(settings, shop.name, name).drop_array(GAINS_FILE, "units") for name in shop.task_names)
+    stores = [tracking.Store(settings, shop.name, name) for name in shop.task_names]
+    if any(store.is_away for store in stores):
+        raise steps.StepError("MLflow is away, and may hold users' keys of the time before: call it again when it answers")
+    runs = sum(store.drop_array(GAINS_FILE, "units") for store in stores)
     return f"forget_users {shop.name}: dropped the list of users of {runs} runs"
 
 
@@ -28,7 +32,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         print(forget_users(Settings.from_environment(), shops.read(options.shop)))
-    except ValueError as error:
+    except (ValueError, steps.StepError) as error:
         sys.exit(f"{parser.prog}: {error}")
 
 

@@ -43,7 +43,7 @@ class Night:
         """Why the task has no rows tonight; None where it has."""
         reason = self.task.shortfall_of_score()
         if reason is None and self.champion is None:
-            told = self.tags.get("result", "it was never trained").removeprefix("not trained: ")
+            told = self.tags.get("decision") or self.tags.get("result", "it was never trained").removeprefix("not trained: ")
             reason = Shortfall(self.tags.get("shortfall") or "not_trained", told)
         return reason
 
@@ -55,6 +55,14 @@ class Night:
         lacks = NO_LISTS if isinstance(self.task, RecommendationTask) else self.task.objective.words
         return f"{self.name} is switched off: {self.shortfall}; {lacks}"
 
+    @property
+    def notice(self) -> str | None:
+        """What else the manifest has to say: that MLflow was away, or which models' fits diverged."""
+        if self.store.is_away:
+            return "MLflow was away: no champion was challenged, and what was measured waits to be handed over"
+        failed = (self.record or {}).get("failed")
+        return f"{self.name}: {', '.join(failed)} switched off tonight, since the fit diverged" if failed else None
+
 
 def load(settings: Settings, shop: Shop, run_date: date, name: str) -> Night:
     """Read the task's data and what MLflow holds about the night.
@@ -64,6 +72,7 @@ def load(settings: Settings, shop: Shop, run_date: date, name: str) -> Night:
     """
     task = tasks.load(settings, shop, run_date, name)
     store = tracking.Store(settings, shop.name, name)
+    store.mirror()
     run_id = store.finished(stage="night", run_date=run_date.isoformat())
     tags = store.tags(run_id) if run_id else {}
     record = store.read_json(run_id, NIGHT_FILE) if tags.get("is_trained") == "True" else None

@@ -47,6 +47,7 @@ def judge_probabilities(users: np.ndarray, outcome: np.ndarray, probability: np.
         "calibration_error_limit": probability_metrics.calibration_band(probability).error_limit,
         "positive_rate": outcome.mean(),
         "mean_probability": probability.mean(),
+        "prediction_spread": probability.std(),
     }
     return Judgement(_rounded(metrics), users, -losses, chances=np.column_stack([outcome, probability]))
 
@@ -61,6 +62,7 @@ def judge_values(users: np.ndarray, outcome: np.ndarray, expected: np.ndarray) -
         "normalised_gini": value_metrics.normalised_gini(outcome, expected),
         "mean_value": outcome.mean(),
         "mean_expected_value": expected.mean(),
+        "prediction_spread": expected.std(),
     }
     return Judgement(_rounded(metrics), users, -deviances)
 

@@ -88,7 +88,7 @@ def model_rows(nights: list[Night]) -> pa.Table:
 
 def _model_row(night: Night) -> dict[str, Any]:
     decision = night.tags.get("decision") or night.tags.get("result") or "no training was run for this night"
-    row = {"task": night.name, "decision": decision, "degraded": night.degraded}
+    row = {"task": night.name, "decision": decision, "degraded": night.degraded or night.notice}
     row["ineligible_reason"] = night.shortfall.code if night.shortfall else None
     if night.champion:
         row |= {"model_name": night.champion.recipe.model, "model_version": str(night.champion.number), "run_id": night.champion.run_id}

@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 
 from targets import Target
-from training import arrays, fingerprint, snapshots, splits
+from training import arrays, divergence, fingerprint, snapshots, splits
 from training.calibration import Calibrator
 from training.features import Features
 from training.judgement import Judgement
@@ -39,7 +39,9 @@ class CalibratedPredictor:
 
     def predict(self, features: Features) -> np.ndarray:
         """(rows,) calibrated probabilities or amounts."""
-        return self.calibrator.apply(self.predictor.predict(features))
+        predicted = self.calibrator.apply(self.predictor.predict(features))
+        divergence.refuse("a prediction", predicted)
+        return predicted
 
     def save(self, folder: Path) -> None:
         arrays.save(folder / "calibration.npz", **{name: np.asarray(value) for name, value in vars(self.calibrator).items()})
@@ -154,7 +156,9 @@ class PredictionTask:
 
     def _calibrated(self, predictor: Predictor, cutoff: str) -> CalibratedPredictor:
         held_out = self._known(cutoff, splits.CALIBRATE)
-        calibrator = self.objective.calibrated(held_out.outcome, predictor.predict(held_out.features))
+        said = predictor.predict(held_out.features)
+        divergence.refuse("a prediction", said)
+        calibrator = self.objective.calibrated(held_out.outcome, said)
         return CalibratedPredictor(predictor, replace(calibrator, drift=self._drift(cutoff)))
 
     def _drift(self, cutoff: str) -> float:

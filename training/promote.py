@@ -27,6 +27,8 @@ def promote(settings: Settings, shop: Shop, run_date: date, name: str) -> str:
     """
     store = tracking.Store(settings, shop.name, name)
     run_id = store.finished(stage="night", run_date=run_date.isoformat())
+    if store.is_away:
+        return f"promote {name} {shop.name} {run_date}: {_postponed(store, run_id)}"
     if run_id is None:
         raise steps.StepError(f"no finished training of {name} for {run_date}: run `python -m training.train {name}` first")
     summary = f"promote {name} {shop.name} {run_date}"
@@ -38,20 +40,31 @@ def promote(settings: Settings, shop: Shop, run_date: date, name: str) -> str:
     fault_point("promote.decided")
     version = _version(store, night, decision, run_date)
     fault_point("promote.registered")
-    where = _point_alias(store, version, run_date)
+    where = _point_alias(store, version, run_date) if version else "there is no champion yet"
     fault_point("promote.aliased")
+    number = version.number if version else None
     run = store.reopen(run_id)
-    run.log(tags={"decision": decision.sentence, "champion_after": version.number, "alias_moved": decision.moves})
-    run.log_json({"sentence": decision.sentence, "moves": decision.moves, "version": version.number, **decision.evidence}, "decision.json")
+    run.log(tags={"decision": decision.sentence, "champion_after": number or "", "alias_moved": decision.moves})
+    run.log_json({"sentence": decision.sentence, "moves": decision.moves, "version": number, **decision.evidence}, "decision.json")
     return f"{summary}: {decision.sentence}; {where}"
 
 
-def _version(store: tracking.Store, night: dict, decision: champions.Decision, run_date: date) -> tracking.Version:
-    """The version in force after the decision, registered if this night is the first to need it."""
+def _postponed(store: tracking.Store, run_id: str | None) -> str:
+    """No decision without the registry: the champion last known stays."""
+    number = store.champion()
+    stays = f"{store.versions()[number].recipe.model}, version {number}, stays champion" if number else "and no champion is known"
+    sentence = f"MLflow is away: {stays}"
+    if run_id:
+        store.reopen(run_id).log(tags={"decision": sentence})
+    return sentence
+
+
+def _version(store: tracking.Store, night: dict, decision: champions.Decision, run_date: date) -> tracking.Version | None:
+    """The version in force after the decision, registered if this night is the first to need it; None where there is none."""
     versions = store.versions()
     replaces = night["champion_before"]
     if not decision.moves:
-        return versions[replaces]
+        return versions[replaces] if replaces else None
     winner = night["candidates"][decision.candidate]
     recipe = Recipe(winner["model"], winner["params"])
     for version in versions.values():

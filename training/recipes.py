@@ -14,6 +14,7 @@ PREDICTORS = {
     "value": ("mean_value", "value_boosting", "value_network"),
 }
 MODELS = (*RECOMMENDERS, *PREDICTORS["probability"], *PREDICTORS["value"])
+KNOW_NOBODY = ("popularity", "base_rate", "mean_value")  # these say the same to all, and mean it
 BASELINES = ("popularity", "item_knn", "base_rate", "logistic_regression", "gradient_boosting", "mean_value", "value_boosting")
 
 

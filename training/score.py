@@ -22,6 +22,7 @@ from settings import Settings
 from shop import Shop
 from training import cluster_memory, fingerprint, nights, plots, prediction_files, prediction_rows, snapshots, tracking
 from training.clusters import Earlier
+from training.divergence import DivergedError
 from training.nights import Night
 from training.predictions import CalibratedPredictor
 from training.recommendations import RecommendationTask
@@ -60,7 +61,8 @@ def score(settings: Settings, shop: Shop, run_date: date, again: bool = False) -
     with warehouse.lock(settings, shop, "score"):
         prediction_files.write(target, tables, inputs)
     counts = ", ".join(f"{len(tables[name])} {name}" for name in prediction_files.COLUMNS)
-    return f"{summary}: {counts}" + "".join(f"; {night.degraded}" for night in found.values() if night.degraded)
+    notices = dict.fromkeys(filter(None, (night.degraded or night.notice for night in found.values())))
+    return "; ".join([f"{summary}: {counts}", *notices])
 
 
 def rows_a_user(shop: Shop) -> int:
@@ -82,6 +84,7 @@ def _inputs(shop: Shop, run_date: date, found: dict[str, Night], earlier: Earlie
         "datasets": {name: night.digest for name, night in found.items()},
         "champions": {name: night.champion.number if night.champion else None for name, night in found.items()},
         "decisions": {name: night.tags.get("decision") for name, night in found.items()},
+        "notices": {name: night.notice for name, night in found.items()},
     }
 
 
@@ -91,17 +94,27 @@ def _tables(found: dict[str, Night], run_date: date, rows_a_user: int, again: bo
         if night.degraded:
             log.warning("%s", night.degraded)
             continue
-        model, run = _refitted(night, run_date, again)
-        if isinstance(night.task, RecommendationTask):
-            rows = prediction_rows.recommendation_rows(model, night.task.histories["score"], rows_a_user, night.champion)
-            tables["user_recommendations"] = rows
-        else:
-            name = prediction_rows.FILES[night.task.target.per]
-            rows, importance = prediction_rows.target_rows(model, night.task, night.champion)
-            tables[name] = pa.concat_tables([tables[name], rows])
-            run.log_figure(plots.importance(night.name, importance), "plots/importance.png")
+        try:
+            name, rows = _rows(night, run_date, rows_a_user, again)
+        except DivergedError as error:
+            raise steps.StepError(
+                f"{night.name}: the champion {night.champion.recipe.model} cannot score the night: {error}. Nothing was written, the old"
+                f" build is served; if it stays so, point the alias champion of {night.store.name} in MLflow at the version before"
+            ) from error
+        tables[name] = pa.concat_tables([tables[name], rows])
     tables["models"] = prediction_rows.model_rows(list(found.values()))
     return tables
+
+
+def _rows(night: Night, run_date: date, rows_a_user: int, again: bool) -> tuple[str, pa.Table]:
+    """What the champion says, and the name of the file that it belongs into."""
+    model, run = _refitted(night, run_date, again)
+    if isinstance(night.task, RecommendationTask):
+        rows = prediction_rows.recommendation_rows(model, night.task.histories["score"], rows_a_user, night.champion)
+        return "user_recommendations", rows
+    rows, importance = prediction_rows.target_rows(model, night.task, night.champion)
+    run.log_figure(plots.importance(night.name, importance), "plots/importance.png")
+    return prediction_rows.FILES[night.task.target.per], rows
 
 
 def _refitted(night: Night, run_date: date, again: bool) -> tuple[Any, tracking.Run]:

@@ -8,46 +8,30 @@ promoted once; the alias `champion` points at the one in force.
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import steps
 from settings import Settings
-from training import arrays
+from training import arrays, away, spool, versions
 from training.recipes import Recipe
+from training.versions import Version
 
 ALIAS = "champion"
 MODEL_FOLDER = "model"
 HASHES_TAG = "model_sha256"
+FILE_HASH_TAG = "sha256."  # and the file's name: of each file that a later step reads
 USED_TAG = "used_at"
+FAILURE_TAG = "failure"
 NOTE_TAG = "mlflow.note.content"  # what MLflow's page shows as the description
 DESCRIPTION = """\
 One parent run per night; under it one run per fit, with parameters, metrics and plots beside the baselines' on the same days.
 Sort by the tag `run_date` to compare nights. The parent says what was promoted or kept, and why; the champion is the alias of
 the registered model of this name.
 """
-
-
-@dataclass(frozen=True)
-class Version:
-    """A recipe that was promoted, as the registry holds it.
-
-    Args:
-        number: the version, from 1.
-        recipe: what is refitted every night that this version is champion.
-        run_date: the night that promoted it.
-        replaces: the version that was champion before that night; None for a first one.
-        run_id: the fit that won.
-    """
-
-    number: int
-    recipe: Recipe
-    run_date: date
-    replaces: int | None
-    run_id: str
 
 
 class Run:
@@ -83,19 +67,26 @@ class Run:
         self._client.log_inputs(self.id, [DatasetInput(dataset)])
 
     def log_json(self, content: Any, file: str) -> None:
-        self._client.log_dict(self.id, content, file)
+        self._log_file(file, lambda path: arrays.save_json(path, content))
 
     def log_table(self, rows: list[dict[str, Any]], file: str) -> None:
         """Rows with the same names, as a table that MLflow's pages show; `Store.read_table` reads it."""
-        self._client.log_table(self.id, {name: [row[name] for row in rows] for name in rows[0]}, file)
+        self.log_json({"columns": list(rows[0]), "data": [list(row.values()) for row in rows]}, file)
+        self.log(tags={"mlflow.loggedArtifacts": arrays.to_json([{"path": file, "type": "table"}])})
 
     def log_figure(self, figure: Any, file: str) -> None:
         self._client.log_figure(self.id, figure, file)
 
     def log_arrays(self, file: str, **values: Any) -> None:
+        self._log_file(file, lambda path: arrays.save(path, **values))
+
+    def _log_file(self, file: str, write: Callable[[Path], None]) -> None:
+        """Store what `write` writes, and its hash in the database, away from the file."""
         with tempfile.TemporaryDirectory() as folder:
-            arrays.save(Path(folder) / file, **values)
-            self._client.log_artifact(self.id, str(Path(folder) / file))
+            path = Path(folder) / file
+            write(path)
+            self.log(tags={FILE_HASH_TAG + file: arrays.hash_of(path)})
+            self._client.log_artifact(self.id, str(path))
 
     def log_model(self, model: Any) -> None:
         """Store what `model.save` writes, and the hash of each of its files in the database, away from the files."""
@@ -108,6 +99,9 @@ class Run:
 class Store:
     """What MLflow holds about one task of one shop; made on first use.
 
+    While MLflow is away (`is_away`) runs are written to a spool on the disk, and versions and champion are those last known;
+    what waits in the spool is handed over as soon as MLflow answers.
+
     Example:
         >>> store = Store(settings, "demo", "recommendations")
         >>> with store.run("night 2026-06-30", {"run_date": "2026-06-30"}) as night, store.run("popularity", {}, night.id) as fit:
@@ -116,25 +110,43 @@ class Store:
 
     def __init__(self, settings: Settings, shop_name: str, task: str) -> None:
         self.name = f"{shop_name}.{task}"
-        self._client = _client(settings)
+        self.is_away = away.is_away(settings)
+        self._mirror = settings.paths(shop_name).champions / f"{task}.json"
+        self._spool_handle = spool.held(settings) if self.is_away else None
+        if self.is_away:
+            with spool.being_made(settings):
+                self._begin(spool.uri(settings), settings.mlflow_spool / "artifacts" / shop_name / task)
+        else:
+            settings.data.mkdir(parents=True, exist_ok=True)
+            self._begin(settings.mlflow_tracking_uri, settings.mlflow_artifacts / shop_name / task)
+            if spool.is_used(settings):
+                spool.hand_over(settings, _client(spool.uri(settings)), self._client, self.name, self._experiment)
+
+    def _begin(self, uri: str, artifacts: Path) -> None:
+        self._client = _client(uri)
         experiment = self._client.get_experiment_by_name(self.name)
-        location = settings.mlflow_artifacts / shop_name / task
+        if self.is_away and experiment and experiment.lifecycle_stage == "deleted":
+            self._client.restore_experiment(experiment.experiment_id)  # it was handed over, and MLflow is away once more
         self._experiment = (
             experiment.experiment_id
             if experiment
-            else self._client.create_experiment(self.name, artifact_location=location.as_uri(), tags={NOTE_TAG: DESCRIPTION})
+            else self._client.create_experiment(self.name, artifact_location=artifacts.as_uri(), tags={NOTE_TAG: DESCRIPTION})
         )
 
     @contextmanager
     def run(self, name: str, tags: dict[str, Any], parent: str | None = None) -> Iterator[Run]:
-        """An open run; it ends FINISHED, or FAILED when the block raises."""
+        """An open run; it ends FINISHED, or FAILED when the block raises.
+
+        Why is a tag: of a StepError its words, of another error its kind alone, since its words may hold a row of the data.
+        """
         named = {key: str(value) for key, value in tags.items()}
         if parent:
             named["mlflow.parentRunId"] = parent
         run = Run(self._client, self._client.create_run(self._experiment, tags=named, run_name=name).info.run_id)
         try:
             yield run
-        except BaseException:
+        except BaseException as error:
+            run.log(tags={FAILURE_TAG: str(error) if isinstance(error, steps.StepError) else type(error).__name__})
             self._client.set_terminated(run.id, "FAILED")
             raise
         self.touch(run.id)
@@ -165,7 +177,7 @@ class Store:
         return Run(self._client, run_id)
 
     def read_json(self, run_id: str, file: str) -> Any:
-        with self._fetched(run_id, file) as path:
+        with self._checked(run_id, file) as path:
             return arrays.load_json(path)
 
     def read_table(self, run_id: str, file: str) -> list[dict[str, Any]]:
@@ -173,8 +185,19 @@ class Store:
         return [dict(zip(content["columns"], row, strict=True)) for row in content["data"]]
 
     def read_arrays(self, run_id: str, file: str) -> dict[str, Any]:
-        with self._fetched(run_id, file) as path:
+        with self._checked(run_id, file) as path:
             return arrays.load(path)
+
+    @contextmanager
+    def _checked(self, run_id: str, file: str) -> Iterator[Path]:
+        """A copy of a stored file.
+
+        Raises:
+            ChangedFileError: it is not the one whose hash was recorded.
+        """
+        with self._fetched(run_id, file) as path:
+            arrays.check_file(path, self.tags(run_id).get(FILE_HASH_TAG + file))
+            yield path
 
     @contextmanager
     def stored_model(self, run_id: str) -> Iterator[Path]:
@@ -208,11 +231,15 @@ class Store:
         return len(found)
 
     def versions(self) -> dict[int, Version]:
+        if self.is_away:
+            return versions.read(self._mirror)[0]
         found = self._client.search_model_versions(f"name = '{self.name}'")
         return {version.number: version for version in sorted(map(_version, found), key=lambda version: version.number)}
 
     def champion(self) -> int | None:
         """The version that the alias points at."""
+        if self.is_away:
+            return versions.read(self._mirror)[1]
         if not self._client.search_registered_models(f"name = '{self.name}'"):
             return None
         aliases = self._client.get_registered_model(self.name).aliases
@@ -227,6 +254,12 @@ class Store:
 
     def set_champion(self, number: int) -> None:
         self._client.set_registered_model_alias(self.name, ALIAS, str(number))
+        self.mirror()
+
+    def mirror(self) -> None:
+        """Copy versions and champion to the disk, for the nights on which MLflow is away."""
+        if not self.is_away:
+            versions.write(self._mirror, self.versions(), self.champion())
 
 
 def _version(found: Any) -> Version:
@@ -235,12 +268,11 @@ def _version(found: Any) -> Version:
     return Version(int(found.version), Recipe.from_json(tags["recipe"]), date.fromisoformat(tags["run_date"]), replaces, found.run_id)
 
 
-def _client(settings: Settings) -> Any:
-    """A client of the store of the settings: no telemetry, and a server that is away fails at once, not in four minutes."""
+def _client(uri: str) -> Any:
+    """A client of a store: no telemetry, and a server that goes away meanwhile fails in seconds, not in four minutes."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true", MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false")
     from mlflow.tracking import MlflowClient
 
-    if settings.mlflow_tracking_uri.startswith("sqlite:"):
-        settings.data.mkdir(parents=True, exist_ok=True)
-    return MlflowClient(settings.mlflow_tracking_uri, registry_uri=settings.mlflow_tracking_uri)
+    return MlflowClient(uri, registry_uri=uri)

@@ -10,6 +10,7 @@ promoted here: `training.promote` reads what this step recorded.
 import logging
 import platform
 import sys
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -20,7 +21,8 @@ import steps
 from faults import fault_point
 from settings import Settings
 from shop import Shop
-from training import champions, fingerprint, plots, tasks, tracking
+from training import champions, divergence, fingerprint, plots, tasks, tracking
+from training.divergence import DivergedError
 from training.judgement import Judgement
 from training.recipes import BASELINES, Recipe
 from training.tune import best_before
@@ -37,7 +39,7 @@ def train(settings: Settings, shop: Shop, run_date: date, name: str, again: bool
         again: fit even where a finished run of the same data, code and champion exists.
 
     Raises:
-        StepError: a fit diverged, or the night has no warehouse; nothing is registered then.
+        StepError: every fit diverged, or the night has no warehouse; nothing can be promoted then.
     """
     disk_space.require(f"train {name}", settings.data)
     task = tasks.load(settings, shop, run_date, name)
@@ -88,12 +90,17 @@ def _compared(
     for model, reason in task.skipped.items():
         log.warning("%s is no candidate tonight: %s", model, reason)
     starts = [Recipe.default(model).with_params(tuned.get(model, {})) for model in task.models]
-    candidates = [_tuned(store, night, task, start, tags) for start in starts]
+    failed: dict[str, str] = {}
+    candidates = _finite({start.model: lambda start=start: _tuned(store, night, task, start, tags) for start in starts}, failed)
     if champion and champion.recipe.model in task.skipped:
         log.warning("the champion %s does not fit any more; the best candidate takes its place", champion.recipe.model)
     elif champion:
         _mark_champion(candidates, champion)
-    judgements = [_tested(store, night, task, candidate, tags) for candidate in candidates]
+    judgements = _finite({_label(each): lambda each=each: _tested(store, night, task, each, tags) for each in candidates}, failed)
+    champion_diverged = any(each["is_champion"] and "test" not in each for each in candidates)
+    candidates = [candidate for candidate in candidates if "test" in candidate]
+    if not candidates:
+        raise steps.StepError(f"{store.name}: every fit diverged, so nothing is compared: {_told(failed)}")
     record = {
         "metric": task.metric,
         "higher_is_better": task.higher_is_better,
@@ -101,13 +108,32 @@ def _compared(
         "champion_before": champion.number if champion else None,
         "candidates": candidates,
         "skipped": task.skipped,
+        "failed": failed,
+        "champion_diverged": champion_diverged,
     }
     night.log_json(record, NIGHT_FILE)
     night.log_arrays(GAINS_FILE, gains=np.stack([judgement.gains for judgement in judgements]))
     values = {_label(candidate): candidate["test"][task.metric] for candidate in candidates}
     night.log_figure(plots.comparison(f"Labels after {task.cutoffs['test']}", task.metric, values), "plots/comparison.png")
     night.log(metrics={f"{task.metric}.{label}": value for label, value in values.items()})
-    return f"{task.metric} on {len(judgements[0].units)} users: " + ", ".join(f"{label} {value:.4f}" for label, value in values.items())
+    result = f"{task.metric} on {len(judgements[0].units)} users: " + ", ".join(f"{label} {value:.4f}" for label, value in values.items())
+    return f"{result}; no candidate tonight: {_told(failed)}" if failed else result
+
+
+def _finite(fits: dict[str, Callable[[], Any]], failed: dict[str, str]) -> list[Any]:
+    """What came of each fit, by its label; one that diverged is left out, and `failed` says why."""
+    found = []
+    for label, fit in fits.items():
+        try:
+            found.append(fit())
+        except DivergedError as error:
+            log.warning("%s is no candidate tonight: %s", label, error)
+            failed[label] = str(error)
+    return found
+
+
+def _told(failed: dict[str, str]) -> str:
+    return "; ".join(f"{label} ({reason})" for label, reason in failed.items())
 
 
 def _tuned(store: tracking.Store, night: tracking.Run, task: tasks.Task, start: Recipe, tags: dict[str, str]) -> dict[str, Any]:
@@ -154,9 +180,8 @@ def _tested(store: tracking.Store, night: tracking.Run, task: tasks.Task, candid
 
 
 def _log_fit(run: tracking.Run, recipe: Recipe, fitted: Any, judgement: Judgement) -> None:
-    broken = [name for name, value in judgement.metrics.items() if not np.isfinite(value)]
-    if broken:
-        raise steps.StepError(f"{recipe.model}: {', '.join(broken)} is not a number; nothing is promoted from this night")
+    for name, value in judgement.metrics.items():
+        divergence.refuse(name, value)
     losses = getattr(fitted, "losses", [])
     run.log(
         params={"model": recipe.model, **recipe.params}, metrics=judgement.metrics, tags={"device": device(), "recipe": recipe.to_json()}

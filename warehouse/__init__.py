@@ -7,6 +7,7 @@ from warehouse.building import build, test
 from warehouse.dbt_calls import DBT_PROJECT, STAGES
 from warehouse.dbt_variables import variables
 from warehouse.documentation import document
+from warehouse.encryption import attach
 from warehouse.locking import lock
 from warehouse.reading import ServingTable, reader, serving_tables
 from warehouse.state import path, remove, watermark
@@ -15,6 +16,7 @@ __all__ = [
     "DBT_PROJECT",
     "STAGES",
     "ServingTable",
+    "attach",
     "build",
     "document",
     "lock",

@@ -15,6 +15,7 @@ from shop import Shop
 from warehouse import damage
 from warehouse import state as states
 from warehouse.dbt_calls import DBT_PROJECT, run_dbt
+from warehouse.encryption import attach
 from warehouse.fingerprint import fingerprint
 from warehouse.locking import lock
 from warehouse.state import State, path
@@ -128,9 +129,11 @@ def _drop_serving(settings: Settings, database: Path) -> None:
     """What is published is of one night and one run: tables of the last one must not be there to be taken for tonight's."""
     models = [file.stem for folder in ("candidates", "serving") for file in (DBT_PROJECT / "models" / folder).glob("*.sql")]
     config = {"memory_limit": settings.duckdb_memory, "threads": settings.threads}
-    with damage.told(database), duckdb.connect(str(database), config=config) as connection:
+    with damage.told(database), duckdb.connect(config=config) as connection:
+        attach(connection, settings, database, "warehouse")
         for model in sorted(models):
-            connection.execute(f'drop table if exists "{model}"')
+            connection.execute(f'drop table if exists warehouse."{model}"')
+        connection.execute("detach warehouse")  # with nothing left in a .wal
 
 
 def _estimate(settings: Settings, shop: Shop, run_date: date, stage: str, database: Path, full: bool) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import steps
 from faults import fault_point
-from settings import PROJECT_ROOT, Settings
+from settings import ENCRYPTION_KEY, PROJECT_ROOT, Settings
 from shop import Shop
 from warehouse.dbt_variables import variables
 from warehouse.state import path
@@ -50,6 +50,7 @@ def run_dbt(
         NIGHTCART_DUCKDB_MEMORY=settings.duckdb_memory,
         NIGHTCART_THREADS=str(settings.threads),
         DBT_SEND_ANONYMOUS_USAGE_STATS="false",
+        **({ENCRYPTION_KEY: settings.encryption_key} if settings.encryption_key else {}),
     )
     target = target_folder(settings, shop, run_date, stage if command == "build" else f"{stage}_tests")
     built_at = datetime.now(UTC)  # names the build; no table's value is decided by it
@@ -63,6 +64,7 @@ def run_dbt(
     outcome = dbtRunner(callbacks=[lambda event: _after_node(event, stage)]).invoke(
         [
             "--quiet", command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
+            "--target", "encrypted" if settings.encryption_key else "warehouse",
             "--target-path", str(target), "--log-path", str(target / "logs"),
             "--vars", json.dumps(variables(settings, shop, run_date) | extra),
             "--select", *STAGES[stage], "--exclude-resource-type" if command == "build" else "--resource-type", "unit_test",

@@ -19,6 +19,7 @@ OF_ONE_NIGHT = {"run_date", "predictions", "min_people", "segments", "segment_ru
 def fingerprint(settings: Settings, shop: Shop, run_date: date) -> str:
     """What decides the tables beside the lake's rows and the night: the dbt project, its variables, the lake's columns, DuckDB."""
     digest = hashlib.sha256(duckdb.__version__.encode())
+    digest.update(b"encrypted" if settings.encryption_key else b"")  # a file is so as a whole
     folders = ("macros", *(f"models/{part.split('/')[-1]}" for part in STAGES["features"]))
     files = [file for folder in folders for file in (DBT_PROJECT / folder).rglob("*.sql")]
     for file in sorted((*files, DBT_PROJECT / "dbt_project.yml")):

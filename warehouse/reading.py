@@ -15,16 +15,25 @@ from shop import Shop
 from warehouse import damage
 from warehouse import state as states
 from warehouse.dbt_calls import target_folder
+from warehouse.encryption import attach
 from warehouse.state import path, refuse_another_night
 
 
 @dataclass(frozen=True)
 class ServingTable:
-    """One published table as dbt's manifest describes it: its name, its key, and the sentence that says what a row is."""
+    """One published table as dbt's manifest describes it.
+
+    Args:
+        description: ends with what a row is.
+        is_public: whether wider readers may have it: no row is of a single person.
+        people: the column that counts the people of a row, where it has one.
+    """
 
     name: str
     key: tuple[str, ...]
     description: str
+    is_public: bool = False
+    people: str | None = None
 
 
 @contextmanager
@@ -32,8 +41,8 @@ def reader(settings: Settings, shop: Shop, run_date: date) -> Iterator[duckdb.Du
     """A connection with the night's warehouse attached read-only as `warehouse`, and used. Keep it short: it blocks the writer.
 
     Raises:
-        StepError: the night has no warehouse yet, a build is at work on it or was cut short, or its file is damaged: that is
-            noted, and the next build of the features makes a new one.
+        StepError: the night has no warehouse yet, a build is at work on it or was cut short, it was written with another
+            key, or its file is damaged: that is noted, and the next build of the features makes a new one.
     """
     file = path(settings, shop, run_date)
     refuse_another_night(file, run_date)
@@ -53,7 +62,7 @@ def _attached(settings: Settings, file: Path) -> Iterator[duckdb.DuckDBPyConnect
     connection = duckdb.connect(config={"memory_limit": settings.duckdb_memory, "threads": settings.threads})
     try:
         connection.execute("set timezone = 'UTC'")
-        connection.execute(f"attach '{str(file).replace(chr(39), chr(39) * 2)}' as warehouse (read_only)")
+        attach(connection, settings, file, "warehouse", "read_only")
         connection.execute("use warehouse")
         yield connection
     finally:
@@ -67,7 +76,9 @@ def serving_tables(settings: Settings, shop: Shop, run_date: date) -> list[Servi
         raise steps.StepError(f"{file} does not exist: run `python -m warehouse build serving --run-date {run_date}` first")
     nodes = json.loads(file.read_text())["nodes"].values()
     models = [node for node in nodes if node["resource_type"] == "model" and node["path"].startswith("serving/")]
-    return sorted(
-        (ServingTable(node["name"], tuple(node["config"]["meta"]["key"]), node["description"]) for node in models),
-        key=lambda table: table.name,
-    )
+    return sorted(map(_serving_table, models), key=lambda table: table.name)
+
+
+def _serving_table(node: dict) -> ServingTable:
+    meta = node["config"]["meta"]
+    return ServingTable(node["name"], tuple(meta["key"]), node["description"], meta.get("public", False), meta.get("people"))

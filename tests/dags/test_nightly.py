@@ -129,9 +129,9 @@ def test_a_parameter_that_is_no_date_is_refused(demo: dict) -> None:
 
 def test_faulty_shop_files_show_as_an_import_error_and_leave_the_other_shops_alone(load_dags, tmp_path: Path) -> None:
     sound = yaml.safe_load((PROJECT_ROOT / "shops" / "demo.yml").read_text())
-    quoted = tmp_path / "a shop; touch x.yml"
+    quoted = tmp_path / "a shop; {{ 7 * 7 }} touch x.yml"
     for file, changes in {
-        quoted: {"notify": {"email": "night@example.com", "webhook": "https://example.com/hook"}},
+        quoted: {"title": "{{ 7 * 7 }}", "notify": {"email": "night@example.com", "webhook": "https://example.com/hook"}},
         tmp_path / "no_zone.yml": {"name": "no_zone", "timezone": "Europe/Atlantis"},
         tmp_path / "no_cron.yml": {"name": "no_cron", "schedule": "every night"},
         tmp_path / "twice.yml": {},

@@ -36,6 +36,14 @@ KEYS = {
     "daily_kpis": ["date"],
     "run_manifest": ["build_id"],
 }
+PUBLIC = {  # as the models say of themselves
+    "newcomer_recommendations": {"public": True},
+    "item_recommendations": {"public": True, "people": "support"},
+    "segment_migrations": {"public": True, "people": "people"},
+    "audiences": {"public": True, "people": "size"},
+    "daily_kpis": {"public": True, "people": "users"},
+    "run_manifest": {"public": True},
+}
 MODELS = [
     {
         "task": task,
@@ -122,7 +130,7 @@ def write_dbt_manifest(folder: Path) -> None:
             "resource_type": "model",
             "name": name,
             "path": f"serving/{name}.sql",
-            "config": {"meta": {"key": key}},
+            "config": {"meta": {"key": key, **PUBLIC.get(name, {})}},
             "description": f"All about {name}. One row per {' and '.join(key)}.",
         }
         for name, key in KEYS.items()

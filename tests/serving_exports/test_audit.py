@@ -164,11 +164,12 @@ def failures_after(published_data, shop_in, tmp_path):
     """Audits a copy of a published build after a change to it, or to the warehouse it was made from; the sentences that fail."""
     shop = shop_in(published_data.parent)
     shutil.copy(shop.settings.paths("corner").warehouse, tmp_path / "warehouse.duckdb")
-    (tmp_path / "shop.duckdb").write_bytes((shop.builds.link / "shop.duckdb").read_bytes())
+    for name in ("shop.duckdb", "shop_public.duckdb"):
+        (tmp_path / name).write_bytes((shop.builds.link / name).read_bytes())
 
     def audit_after(sql: str, **parts: Part) -> dict[str, str]:
         with duckdb.connect() as connection:
-            for database, file in (("warehouse", "warehouse"), ("serving", "shop")):
+            for database, file in (("warehouse", "warehouse"), ("serving", "shop"), ("public_shop", "shop_public")):
                 connection.execute(f"attach '{tmp_path / file}.duckdb' as {database}")
             connection.execute("use serving")
             connection.execute(sql)
@@ -229,6 +230,15 @@ def test_under_caps_a_list_may_be_shorter_but_not_by_more_than_they_explain(fail
 
 def test_the_audit_finds_nothing_in_a_sound_build(failures_after):
     assert failures_after("select 1") == {}
+
+
+def test_what_wider_readers_get_holds_neither_a_person_nor_a_small_group(failures_after):
+    person = "create table public_shop.people as select user_key from user_segments"
+    assert '"column_name":"user_key"' in failures_after(person)["shop_public: no column could name a person"]
+    few = "update public_shop.segment_migrations set people = 4"
+    sentence = "shop_public: no row is of fewer people than the shop file allows"
+    assert "segment_migrations" in failures_after(few, segments=Segments(min_people=5))[sentence]
+    assert sentence not in failures_after(few, segments=Segments(min_people=4))
 
 
 def test_a_fault_fails_the_checks_that_it_concerns_and_no_others(failures_after):

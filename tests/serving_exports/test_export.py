@@ -8,10 +8,11 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow
 import pytest
 
 import steps
-from serving_exports import postgres
+from serving_exports import formulas, postgres
 from serving_exports.export import export
 from serving_exports.tables import Column
 
@@ -135,3 +136,27 @@ def test_an_address_of_no_known_kind_is_refused(published_shop) -> None:
     for address in ("mysql://db", "csv:", "exports"):
         with pytest.raises(steps.StepError, match="is no address"):
             export(published_shop.settings, published_shop.shop, address)
+
+
+FORMULAS = ["=1+1", "+1", "-1+1", "@sum", "\tx", "\rx"]
+
+
+def test_a_csv_holds_no_formula_and_json_lines_the_text_as_it_is(published_shop, tmp_path) -> None:
+    numbered = " ".join(f"when {place} then '{text}'" for place, text in enumerate(FORMULAS))
+    published_shop.build_serving(build_id="hostile")
+    published_shop.change(f"update user_profiles set favourite_brand = case rowid % 6 {numbered} end")
+    published_shop.publish()
+    for form in ("csv", "jsonl"):
+        export(published_shop.settings, published_shop.shop, f"{form}:{tmp_path / form}")
+    with (tmp_path / "csv" / "hostile" / "user_profiles.csv").open(newline="") as file:
+        brands = {row["favourite_brand"] for row in csv.DictReader(file)}
+    assert brands == {f"'{text}" for text in FORMULAS}
+    lines = (tmp_path / "jsonl" / "hostile" / "user_profiles.jsonl").read_text().splitlines()
+    assert {json.loads(line)["favourite_brand"] for line in lines} == set(FORMULAS)
+
+
+def test_what_the_explorer_hands_out_holds_no_formula() -> None:
+    table = pyarrow.table({"brand": [*FORMULAS, "a=b", None], "number": [-1] * 8})
+    safe = formulas.neutralized(table)
+    assert safe["brand"].to_pylist() == [*(f"'{text}" for text in FORMULAS), "a=b", None]
+    assert safe["number"].to_pylist() == [-1] * 8, "a number is none"

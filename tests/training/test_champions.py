@@ -94,6 +94,51 @@ def test_the_champions_own_recipe_is_no_challenger():
     assert decision.sentence == "item_knn stays: the best recipe tonight is the champion's own"
 
 
+def degenerate(candidate: dict, **figures: float) -> dict:
+    return {**candidate, "test": candidate["test"] | figures}
+
+
+def test_a_model_that_gives_all_the_same_list_never_wins_however_good_its_metric():
+    alike = degenerate(candidate("spectral", 0.9, 0.9), same_list_share=0.97)
+    sound = degenerate(candidate("item_knn", 0.3, 0.3), same_list_share=0.1)
+    tonight = night(candidate("popularity", 0.1, 0.1, is_champion=True), alike, sound, champion_before=1)
+    decision = champions.decide(tonight, gains(0.1, 0.9, 0.3))
+    assert (decision.candidate, decision.moves) == (2, True)
+    assert decision.sentence.endswith("beyond chance; refused: spectral gives 97% of the users the same list")
+
+
+def test_a_model_that_predicts_one_probability_for_all_never_wins():
+    flat = degenerate(candidate("tabular_network", 0.1, 0.1), prediction_spread=0.0)
+    base = degenerate(candidate("base_rate", 0.4, 0.4), prediction_spread=0.0)
+    decision = champions.decide(night(flat, base, metric="log_loss"), gains(-0.1, -0.4))
+    assert (decision.candidate, decision.moves) == (1, True)
+    assert decision.sentence.startswith("base_rate is the first champion"), "it knows nobody, and is meant to"
+    assert decision.sentence.endswith("refused: tabular_network predicts the same for everybody")
+
+
+def test_a_degenerate_champion_is_followed_by_the_best_sound_candidate():
+    flat = degenerate(candidate("spectral", 0.9, 0.9, is_champion=True), same_list_share=1.0)
+    decision = champions.decide(night(flat, candidate("popularity", 0.1, 0.1), champion_before=4), gains(0.9, 0.1))
+    assert (decision.candidate, decision.moves) == (1, True)
+    assert decision.sentence.startswith("popularity follows a champion that is degenerate: ")
+
+
+def test_a_champion_that_diverged_is_followed_by_the_best_candidate():
+    tonight = night(candidate("popularity", 0.1, 0.1), champion_before=4) | {"champion_diverged": True}
+    assert champions.decide(tonight, gains(0.1)).sentence.startswith("popularity follows a champion that diverged: ")
+
+
+def test_where_no_candidate_is_sound_nothing_moves():
+    flat = degenerate(candidate("spectral", 0.9, 0.9), same_list_share=1.0)
+    decision = champions.decide(night(flat), gains(0.9))
+    assert (decision.candidate, decision.moves) == (None, False)
+    assert decision.sentence == "no recipe is fit to be champion tonight; refused: spectral gives 100% of the users the same list"
+    old = {**candidate("item_knn", 0, 0.2, is_candidate=False, is_champion=True), "validation": None}
+    kept = champions.decide(night(flat, old, champion_before=2), gains(0.9, 0.2))
+    assert (kept.candidate, kept.moves) == (1, False)
+    assert kept.sentence.startswith("item_knn stays: no other fit is sound tonight; refused: spectral")
+
+
 def test_an_old_champion_beside_the_candidates_is_challenged_but_never_a_challenger():
     old = {**candidate("item_knn", 0.9, 0.2, is_candidate=False, is_champion=True), "validation": None}
     decision = champions.decide(night(candidate("popularity", 0.1, 0.1), candidate("item_knn", 0.3, 0.4), old), gains(0.1, 0.4, 0.2))

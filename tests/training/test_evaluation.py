@@ -10,7 +10,7 @@ from scipy import sparse
 from training import evaluation
 from training.history import History
 from training.judgement import Judgement
-from training.models import item_knn
+from training.models import item_knn, popularity
 
 K = 5
 
@@ -76,6 +76,18 @@ def test_people_without_a_history_are_judged_by_the_popular_list_and_counted_now
     assert newcomers["mrr_at_5"] == pytest.approx((1 / 2 + 0 + 1) / 3, abs=1e-6)
     assert judged.metrics == judgement.metrics
     assert row(judgement, "without history") == {**dict.fromkeys(newcomers), "slice": "without history", "users": 0}
+
+
+def test_a_model_that_knows_nobody_is_told_by_its_lists_before_the_rules(model, window, judgement):
+    users, none = window.buyers, sparse.csr_array(window.excluded.shape, dtype=bool)
+    listed = model.recommend(replace(window, excluded=none), users, K).item.tolist()
+    most = max(listed.count(each) for each in listed)
+    assert judgement.metrics["same_list_share"] == pytest.approx(most / len(users), abs=1e-6)
+    assert most < len(users) / 2
+    everybodys = popularity.Model(popularity.Params()).fit(window)
+    shown = everybodys.recommend(window, users, K).item
+    assert len(np.unique(shown, axis=0)) > 1, "what a person may not be shown makes even those differ"
+    assert evaluation.judge(everybodys, window, K).metrics["same_list_share"] == 1
 
 
 def test_each_mean_lies_within_its_interval(judgement):

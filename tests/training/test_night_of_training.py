@@ -15,7 +15,7 @@ from tests.training import synthetic_warehouse
 from tests.training.conftest import Place, furnished
 from training import arrays, tracking
 from training.compare import compare
-from training.models import ease, softmax_factorization, tabular_network
+from training.models import ease, item_knn, popularity, softmax_factorization, tabular_network
 from training.promote import promote
 from training.recipes import PREDICTORS
 from training.recommendations import RecommendationTask
@@ -389,14 +389,68 @@ def test_a_night_without_a_warehouse_says_what_to_run(fresh_place):
         train(*fresh_place.night, "recommendations")
 
 
-def test_a_fit_that_diverges_fails_the_night_and_registers_nothing(fresh_place, monkeypatch):
-    monkeypatch.setattr(RecommendationTask, "models", ("popularity", "softmax_factorization"))
+@pytest.fixture
+def diverging(monkeypatch):
+    """A network whose loss is no number from the first step on."""
+    monkeypatch.setattr(softmax_factorization, "EPOCHS_A_CHECK", 1)
     monkeypatch.setattr(softmax_factorization.Model, "recency", lambda self, window: np.full(len(window.item), np.nan, np.float32))
-    with pytest.raises(steps.StepError, match="the loss diverged"):
+
+
+def failures(place: Place, task: str) -> set[tuple[str, str]]:
+    """Stage and reason of each failed run."""
+    store = tracking.Store(place.settings, "tiny", task)
+    runs = store._client.search_runs([store._experiment], "attributes.status = 'FAILED'")
+    return {(run.data.tags["stage"], run.data.tags["failure"]) for run in runs}
+
+
+def test_a_fit_that_diverges_fails_its_run_and_the_others_go_on(fresh_place, monkeypatch, diverging):
+    monkeypatch.setattr(RecommendationTask, "models", ("popularity", "softmax_factorization"))
+    reason = "the loss of softmax_factorization diverged (nan)"
+    assert train(*fresh_place.night, "recommendations").endswith(f"; no candidate tonight: softmax_factorization ({reason})")
+    assert failures(fresh_place, "recommendations") == {("validation", reason)}
+    assert "popularity is the first champion" in promote(*fresh_place.night, "recommendations")
+    store = tracking.Store(fresh_place.settings, "tiny", "recommendations")
+    assert [version.recipe.model for version in store.versions().values()] == ["popularity"]
+    assert "recommendations: softmax_factorization switched off tonight, since the fit diverged" in score(*fresh_place.night)
+    told = query(fresh_place, "select degraded, ineligible_reason from {models} where task = 'recommendations'")
+    assert told == [("recommendations: softmax_factorization switched off tonight, since the fit diverged", None)]
+
+
+def test_where_every_fit_diverges_the_night_fails_and_registers_nothing(fresh_place, monkeypatch, diverging):
+    monkeypatch.setattr(RecommendationTask, "models", ("softmax_factorization",))
+    with pytest.raises(steps.StepError, match=r"every fit diverged, so nothing is compared: softmax_factorization \(the loss"):
         train(*fresh_place.night, "recommendations")
+    assert {stage for stage, _ in failures(fresh_place, "recommendations")} == {"validation", "night"}
     store = tracking.Store(fresh_place.settings, "tiny", "recommendations")
     assert store.finished(stage="night") is None
     assert store.versions() == {}
+
+
+def test_a_champion_that_diverges_in_scoring_stops_the_night_before_anything_is_written(fresh_place, monkeypatch):
+    monkeypatch.setattr(RecommendationTask, "models", ("popularity",))
+    train(*fresh_place.night, "recommendations")
+    promote(*fresh_place.night, "recommendations")
+    monkeypatch.setattr(popularity.PopularAnswers, "scores", lambda self, users: np.full((len(users), len(self.shared)), np.nan))
+    with pytest.raises(steps.StepError, match=r"the champion popularity cannot score the night: a score diverged \(nan\).*old build is"):
+        score(*fresh_place.night)
+    assert not fresh_place.predictions.exists()
+
+
+def test_a_model_whose_lists_are_all_the_same_is_refused_by_the_gate(fresh_place, monkeypatch):
+    monkeypatch.setattr(RecommendationTask, "models", ("item_knn",))
+
+    def by_place(answers: item_knn.KnnAnswers, users: np.ndarray) -> np.ndarray:
+        return np.tile(np.arange(len(answers.history.catalogue), dtype=np.float32), (len(users), 1))
+
+    monkeypatch.setattr(item_knn.KnnAnswers, "scores", by_place)
+    train(*fresh_place.night, "recommendations")
+    said = promote(*fresh_place.night, "recommendations")
+    assert said.endswith(
+        "no recipe is fit to be champion tonight; refused: item_knn gives 100% of the users the same list; there is no champion yet"
+    )
+    assert tracking.Store(fresh_place.settings, "tiny", "recommendations").versions() == {}
+    summary = score(*fresh_place.night)
+    assert "recommendations is switched off: no recipe is fit to be champion tonight" in summary
 
 
 def test_a_held_lock_stops_the_write_and_leaves_nothing(fresh_place):

@@ -138,7 +138,7 @@ def test_crossing_multiplies_columns():
 def test_a_diverging_network_is_a_clear_refusal(rows):
     features, outcome = rows[0]
     wild = Features(features.numeric_names, features.numeric, features.categorical_names, features.categorical)
-    with pytest.raises(steps.StepError, match="tabular_network: the loss diverged"):
+    with pytest.raises(steps.StepError, match="the loss of tabular_network diverged"):
         tabular_network.Model(tabular_network.Params(epochs=1)).fit(wild, np.full(len(outcome), np.nan))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from training import probability_metrics as metrics
+from training.objectives import judge_probabilities, judge_values
 
 OUTCOME = np.array([1.0, 0.0, 1.0, 0.0])
 PROBABILITY = np.array([0.8, 0.4, 0.4, 0.1])
@@ -20,6 +21,13 @@ def test_a_wrong_certainty_costs_much_but_not_infinitely_much():
 
 def test_brier_is_the_mean_squared_distance():
     assert metrics.brier_score(OUTCOME, PROBABILITY) == pytest.approx((0.04 + 0.16 + 0.36 + 0.01) / 4)
+
+
+def test_what_says_the_same_of_everybody_has_no_spread():
+    users = np.arange(4)
+    assert judge_probabilities(users, OUTCOME, PROBABILITY).metrics["prediction_spread"] == pytest.approx((0.2475 / 4) ** 0.5, abs=1e-6)
+    assert judge_probabilities(users, OUTCOME, np.full(4, 0.1)).metrics["prediction_spread"] == 0
+    assert judge_values(users, OUTCOME, np.full(4, 12.3)).metrics["prediction_spread"] == 0
 
 
 def test_auc_counts_ties_as_half():

@@ -259,7 +259,7 @@ def test_a_history_of_single_items_is_a_clear_refusal(window):
 
 def test_a_diverging_loss_is_a_clear_refusal(window):
     wild = replace(window, age_days=np.full(len(window.age_days), np.nan, np.float32))
-    with pytest.raises(steps.StepError, match="softmax_factorization: the loss diverged"):
+    with pytest.raises(steps.StepError, match="the loss of softmax_factorization diverged"):
         softmax_factorization.Model(softmax_factorization.Params(epochs=1)).fit(wild)
 
 

@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
+import steps
 from training import arrays, tracking
 from training.models import popularity
 from training.recipes import Recipe
@@ -50,7 +51,14 @@ def test_a_run_that_raises_is_failed_and_never_found(store, client):
     with pytest.raises(ValueError, match="broken"), store.run("night", {"stage": "night", "night_key": "k"}) as run:
         raise ValueError("broken")
     assert client.get_run(run.id).info.status == "FAILED"
+    assert client.get_run(run.id).data.tags["failure"] == "ValueError", "what it says may hold a row of the data"
     assert store.finished(stage="night", night_key="k") is None
+
+
+def test_a_failed_run_says_in_words_what_the_operator_can_mend(store, client):
+    with pytest.raises(steps.StepError), store.run("night", {}) as run:
+        raise steps.StepError("the loss diverged (nan)")
+    assert client.get_run(run.id).data.tags["failure"] == "the loss diverged (nan)"
 
 
 def test_of_equal_runs_the_one_used_last_is_found(store):
@@ -74,6 +82,22 @@ def test_a_model_is_read_only_as_it_was_recorded(store, window, fresh_place):
     arrays.save(file, popularity=model.popularity + 1)
     with pytest.raises(arrays.ChangedFileError, match=r"not the recorded model: popularity\.npz"), store.stored_model(run.id):
         pass
+
+
+@pytest.mark.parametrize(("file", "read"), [("night.json", "read_json"), ("slices.json", "read_table"), ("gains.npz", "read_arrays")])
+def test_a_file_that_decides_is_read_only_as_it_was_recorded(store, client, fresh_place, file, read):
+    with store.run("night", {}) as run:
+        run.log_json({"a": 1}, "night.json")
+        run.log_table([{"slice": "all", "users": 3}], "slices.json")
+        run.log_arrays("gains.npz", gains=np.arange(3))
+    assert getattr(store, read)(run.id, file)
+    (path,) = fresh_place.settings.mlflow_artifacts.rglob(file)
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(arrays.ChangedFileError, match=f"{file}: its sha256 is not the recorded one; it is not loaded"):
+        getattr(store, read)(run.id, file)
+    client.delete_tag(run.id, f"sha256.{file}")
+    with pytest.raises(arrays.ChangedFileError, match=f"{file}: no sha256 was recorded"):
+        getattr(store, read)(run.id, file)
 
 
 def test_a_file_that_needs_pickle_is_not_read(tmp_path):

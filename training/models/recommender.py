@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from training import ranking
+from training import divergence, ranking
 from training.history import History
 
 
@@ -51,6 +51,7 @@ class Answers(ABC):
 
     def _block(self, users: np.ndarray, k: int, with_reasons: bool) -> Lists:
         scores = self.scores(users)
+        divergence.refuse("a score", scores.max(initial=0))  # -inf is none: there the model has nothing to say
         scores[:, self.hidden] = -np.inf
         scores[self.history.excluded[users].nonzero()] = -np.inf
         items, values = ranking.best(scores, k)

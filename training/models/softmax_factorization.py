@@ -20,7 +20,7 @@ import numpy as np
 from scipy import sparse
 
 import steps
-from training import backend
+from training import backend, divergence
 from training.history import Catalogue, History
 from training.models.history_sum import HistorySum
 from training.models.recommender import Recommender
@@ -110,8 +110,8 @@ class Model(HistorySum):
         losses = self.network.fit(batches, batch_size=self.params.batch_users, epochs=epochs, verbose=0).history["loss"]
         self.losses.extend(round(float(loss), 6) for loss in losses)
         self._with_vectors()
-        if not np.isfinite(losses).all() or not np.isfinite(self.item_vectors).all():
-            raise steps.StepError(f"softmax_factorization: the loss diverged ({losses[-1]}); nothing is kept of this fit")
+        divergence.refuse("the loss of softmax_factorization", losses)
+        divergence.refuse("an item's vector of softmax_factorization", self.item_vectors)
 
     def _with_vectors(self) -> Self:
         from keras import ops

@@ -7,8 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-import steps
-from training import arrays, backend, sampled_shapley
+from training import arrays, backend, divergence, sampled_shapley
 from training.calibration import log_odds
 from training.features import Features
 from training.models.predictor import Predictor
@@ -87,8 +86,7 @@ class Model(Predictor):
             self._inputs(features), self._targets(outcome), batch_size=self.params.batch_rows, epochs=epochs, verbose=0, **options
         )
         self.losses = [round(float(loss), 6) for loss in fitted.history["loss"]]
-        if not np.isfinite(self.losses).all():
-            raise steps.StepError(f"{self.name}: the loss diverged ({self.losses[-1]}); nothing is kept of this fit")
+        divergence.refuse(f"the loss of {self.name}", self.losses)
         return fitted.history
 
     @property

@@ -72,7 +72,7 @@ warnings as (
 ),
 
 degraded as (
-    select degraded as sentence from models
+    select distinct degraded as sentence from models
     where degraded is not null
     union all
     select 'no product views: similar items and tastes come from purchases alone' as sentence from events
