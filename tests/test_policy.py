@@ -263,13 +263,16 @@ def is_command(module: str) -> bool:
 
 
 def test_the_tests_in_the_table_of_faults_exist() -> None:
-    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (PROJECT_ROOT / "docs" / "faults.md").read_text())
+    page = (PROJECT_ROOT / "docs" / "faults.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
     defined = {
         file: {node.name for node in ast.walk(ast.parse((PROJECT_ROOT / file).read_text())) if isinstance(node, ast.FunctionDef)}
         for file, _ in named
     }
     assert len(named) > 30
     assert [f"{file}::{test}" for file, test in named if test not in defined[file]] == []
+    counts = [len(list(chain(*matrix.values()))) for matrix in (points.KILLED, points.FULL)]
+    assert [int(count) for count in re.findall(r"at each of the (\d+) points", page)] == counts
 
 
 def test_the_links_in_the_pages_lead_somewhere() -> None:

@@ -53,6 +53,12 @@ def test_a_fault_point_does_nothing_unless_it_is_asked_for(monkeypatch):
     fault_point("publish.begun")
 
 
+def test_a_fault_that_there_is_not_is_refused(monkeypatch):
+    monkeypatch.setenv("NIGHTCART_FAULT", "explode:publish.begun")
+    with pytest.raises(ValueError, match="kill, enospc or hang"):
+        fault_point("publish.begun")
+
+
 def assert_the_night_is_whole(shop) -> None:
     """As if no publish had ever been killed: what is current, what is left, what is written down, and every table."""
     assert shop.builds.current() == f"{NEXT_NIGHT}-first"
