@@ -55,6 +55,7 @@ def _run(command: tuple[str, ...], environment: dict[str, str], said: Path) -> N
     _keep_what_dbt_parsed(said.parent)
     module, *arguments = command
     sys.argv = [module, *arguments]
+    sys.modules.pop(module, None)  # as in a new process, what is run is not imported yet
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 

@@ -3,9 +3,8 @@
 import random
 import signal
 from collections import Counter
-from datetime import timedelta
 
-from tests.faults.stage import NIGHT, STEPS, Stage, Torn
+from tests.faults.stage import NIGHT, NIGHT_BEFORE, STEPS, Stage, Torn
 
 PUBLISH, SCORE_AGAIN = ("serving_exports.publish",), ("training.score", "--again")
 
@@ -52,6 +51,6 @@ def is_torn(stage: Stage, killed: tuple[str, ...]) -> bool:
     """Whether something else is served than a whole build: the old one, or tonight's where the flip may be over."""
     may_be_new = killed in (PUBLISH, SCORE_AGAIN)
     try:
-        return stage.served() not in {NIGHT - timedelta(days=1), *([NIGHT] if may_be_new else [])}
+        return stage.served() not in {NIGHT_BEFORE, *([NIGHT] if may_be_new else [])}
     except Torn:
         return True

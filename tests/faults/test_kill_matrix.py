@@ -1,16 +1,13 @@
 """Broken at every point of a night's steps: the old build is served, and the night run again is as one uninterrupted."""
 
 import signal
-from datetime import timedelta
 
 import pytest
 
 from tests.faults.points import FULL, KILLED
-from tests.faults.stage import NIGHT, STEPS
+from tests.faults.stage import NIGHT, NIGHT_BEFORE, STEPS
 
 pytestmark = pytest.mark.faults
-
-NIGHT_BEFORE = NIGHT - timedelta(days=1)
 
 
 def cases(points: dict[tuple[str, ...], tuple[str, ...]]) -> list:
