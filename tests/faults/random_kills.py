@@ -27,6 +27,8 @@ def killed_night(stage: Stage, chance: random.Random, kills: Counter) -> Counter
     for step in STEPS:
         due += kills[step]
         due -= run_to_its_end(stage, chance, step, due, came)
+    if due:
+        stage.finish(SCORE_AGAIN)  # and see how long it takes
     while due:
         due -= run_to_its_end(stage, chance, SCORE_AGAIN, due, came)
     came["torn"] += stage.served() != NIGHT
@@ -36,9 +38,8 @@ def killed_night(stage: Stage, chance: random.Random, kills: Counter) -> Counter
 
 def run_to_its_end(stage: Stage, chance: random.Random, step: tuple[str, ...], kills: int, came: Counter) -> int:
     """Run a step until it ends well, killing it at most so many times; how many of them came before it had ended."""
-    usual = stage.seconds[step[:1] if step == SCORE_AGAIN else step]
     for killed in range(kills):
-        code = stage.run(step, kill_after=chance.uniform(0, usual))
+        code = stage.run(step, kill_after=chance.uniform(0, stage.seconds[step]))
         if code != -signal.SIGKILL:
             assert code == 0, f"{' '.join(step)} ended with {code} after {came['kills']} kills\n{stage.said}"
             return killed

@@ -49,7 +49,7 @@ class Stage:
 
     Args:
         root: a folder of its own.
-        seconds: by step, of the uninterrupted night.
+        seconds: by step, what it took when it last ended by itself.
         outcome: of the uninterrupted night; what every other has to come to.
     """
 
@@ -82,9 +82,7 @@ class Stage:
                 self.finish(step, NIGHT_BEFORE)
         for step in STEPS:
             copy(self.shop.data, self.before(step))
-            began = time.monotonic()
             self.finish(step)
-            self.seconds[step] = time.monotonic() - began
         self.outcome = self.state()
 
     def before(self, step: tuple[str, ...]) -> Path:
@@ -98,12 +96,18 @@ class Stage:
     def run(self, step: tuple[str, ...], fault: str = "", kill_after: float | None = None, run_date: date = NIGHT) -> int:
         """Run a step, with a fault or killed with -9 after so many seconds; its exit code, as `subprocess` gives it."""
         command = (*step, "--shop", str(self.shop.shop_file), *(("--run-date", str(run_date)) if step[0] != "ingestion.demo_shop" else ()))
+        began = time.monotonic()
         process = cheap_steps.start(command, self.environment | {"NIGHTCART_FAULT": fault}, self.root / "said")
         process.join(LONGEST_SECONDS if kill_after is None else kill_after)
         if process.is_alive():
             process.kill()
             process.join()
+        self.note(step, process.exitcode, began)
         return process.exitcode
+
+    def note(self, step: tuple[str, ...], code: int, began: float) -> None:
+        if code == 0:
+            self.seconds[step] = time.monotonic() - began
 
     def finish(self, step: tuple[str, ...], run_date: date = NIGHT) -> None:
         """Run a step to its good end.
@@ -189,20 +193,16 @@ class RealStage(Stage):
     def run(self, step: tuple[str, ...], fault: str = "", kill_after: float | None = None, run_date: date = NIGHT) -> int:
         command = [sys.executable, "-m", *step, "--shop", str(self.shop.shop_file)]
         command += ["--run-date", str(run_date)] if step[0] != "ingestion.demo_shop" else []
+        began = time.monotonic()
         with (self.root / "said").open("wb") as said:
-            process = subprocess.Popen(
-                command,
-                cwd=PROJECT_ROOT,
-                env=self.environment | {"NIGHTCART_FAULT": fault},
-                stdout=said,
-                stderr=said,
-                start_new_session=True,
-            )
+            environment = self.environment | {"NIGHTCART_FAULT": fault}
+            process = subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdout=said, stderr=said, start_new_session=True)
             try:
-                return process.wait(LONGEST_SECONDS if kill_after is None else kill_after)
+                process.wait(LONGEST_SECONDS if kill_after is None else kill_after)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)  # and all that it has started
-                return process.wait()
+        self.note(step, process.wait(), began)
+        return process.returncode
 
 
 def copy(data: Path, target: Path) -> None:
