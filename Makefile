@@ -20,7 +20,7 @@ export Q SHOP RUN_DATE SAMPLE NAME TO
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup nightly shop validate test test-long test-ui lint up down sql export doctor rotate-key bench lock
+.PHONY: help setup nightly shop validate test test-long test-faults test-ui lint up down sql export doctor rotate-key bench lock
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s%s\n", $$1, $$2 }'
@@ -40,8 +40,11 @@ validate: $(INSTALLED) ## what a night would make of the files of SHOP=shops/x.y
 test: $(INSTALLED) ## the tests, on all cores
 	@$(VENV_PYTHON) -m pytest -m "not long and not ui and not faults" --numprocesses auto --dist loadfile
 
-test-long: $(INSTALLED) ## the tests that take minutes: every point at which a step can be killed, the demo shop's answers
+test-long: $(INSTALLED) ## the tests that take minutes: a change of the key killed at every point, the demo shop's answers
 	@$(VENV_PYTHON) -m pytest -m long --numprocesses auto --dist loadfile
+
+test-faults: $(INSTALLED) ## every way a night can be broken: killed at every point and at random moments, on a full disk
+	@$(VENV_PYTHON) -m pytest -m faults --numprocesses auto --dist loadfile
 
 test-ui: $(INSTALLED) ## report, explorer and logins in a browser, the export to a PostgreSQL; skips what is not installed
 	@$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ui.txt

@@ -1,10 +1,10 @@
 """The one tiny shop of a test session, and the one night run over it by the real steps, each a process of its own."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -44,6 +44,8 @@ STEPS = (
 
 # files that look at the tiny shop's night: one process makes it and runs them all
 OF_THE_NIGHT = {"tests/test_documentation.py", "tests/test_night.py", "tests/test_rotation.py"}
+# files whose cases put their stage back first, so that each may run in any process
+CASE_BY_CASE = {"tests/faults/test_kill_matrix.py", "tests/faults/test_random_kills.py"}
 
 
 class ByFileAndNight(LoadFileScheduling):
@@ -51,6 +53,8 @@ class ByFileAndNight(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
+        if file in CASE_BY_CASE:
+            return nodeid
         return "the night" if file in OF_THE_NIGHT else file
 
 
@@ -62,6 +66,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     strangers = {item.nodeid.split("::", 1)[0] for item in items if "tiny_shop" in item.fixturenames} - OF_THE_NIGHT
     if strangers:
         raise pytest.UsageError(f"{sorted(strangers)} look at the night too: name them in OF_THE_NIGHT, or it is made twice")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What came of all random kills together, as `tests/faults/` recorded it of each test."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, []) if report.when == "call"]
+    came: defaultdict[str, Counter] = defaultdict(Counter)
+    for name, counts in (recorded for report in reports for recorded in report.user_properties):
+        if name.startswith("random kills"):
+            came[name].update(counts)
+    for name, counts in sorted(came.items()):
+        terminalreporter.write_line(f"{counts['kills']} {name}: {counts['lost']} lost, {counts['torn']} torn")
 
 
 @dataclass(frozen=True)
@@ -115,18 +130,6 @@ class TinyShop:
         return subprocess.run(
             command, cwd=PROJECT_ROOT, env=self.environment | environment, capture_output=True, text=True, timeout=300, check=False
         )
-
-    def killed_step(self, module: str, *arguments: str, after_seconds: float) -> int:
-        """Start one step and kill it with -9, and all it started, unless it has ended before; its exit code."""
-        command = [sys.executable, "-m", module, *arguments, "--shop", str(self.shop_file), "--run-date", str(self.run_date)]
-        process = subprocess.Popen(
-            command, cwd=PROJECT_ROOT, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
-        try:
-            return process.wait(timeout=after_seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            return process.wait()
 
     def night(self) -> dict[tuple[str, ...], "StepDone"]:
         """Run every step of the night; what came of each by its command.

@@ -7,12 +7,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from settings import PROJECT_ROOT
 from tests.conftest import STEPS
+from tests.faults import points
 
 FOUNDATION = {"settings", "sources", "segments", "targets", "shop", "steps", "faults", "rotation", "metrics", "shortages", "disk_space"}
 MAY_IMPORT = {
@@ -41,7 +43,7 @@ MAY_IMPORT = {
 ONLY_IN = {  # who may import these libraries, as the beginning of a path
     "airflow": ("dags/", "tests/dags/", "docs/examples/"),
     "mlflow": ("training/tracking.py", "tests/training/"),
-    "dbt": ("warehouse/", "dbt_project/plugins/"),
+    "dbt": ("warehouse/", "dbt_project/plugins/", "tests/faults/"),
     "optuna": ("training/tune.py",),
     "streamlit": ("explorer/", "tests/explorer/"),
     "adbc_driver_postgresql": ("serving_exports/postgres.py", "tests/serving_exports/"),
@@ -59,6 +61,7 @@ TARGETS = {
     "validate",
     "test",
     "test-long",
+    "test-faults",
     "test-ui",
     "lint",
     "up",
@@ -255,6 +258,17 @@ def test_no_file_names_a_registry_or_somebodys_machine() -> None:
     assert [f"{name}: {found.group()}" for name, text in texts if (found := ELSEWHERE.search(text))] == []
 
 
+def test_every_point_at_which_a_night_can_be_broken_has_its_case() -> None:
+    texts = [path.read_text() for name, path in files(".py") if part_of(name) != "tests"]
+    named = {point for text in texts for point in re.findall(r'fault_point\(f?"(.+?)"\)', text)}
+    there = {point.replace("{stage}", stage) for point in named for stage in ("features", "serving")}
+    broken = set(chain(*points.KILLED.values()))
+    assert len(there) > 40
+    assert broken | set(chain(*points.FULL.values())) <= there
+    assert {point for point in there - broken if not point.startswith(tuple(points.ELSEWHERE))} == set()
+    assert [test for test in points.ELSEWHERE.values() if not (PROJECT_ROOT / test).exists()] == []
+
+
 def makefile_targets() -> dict[str, str]:
     """The targets of the Makefile with their recipes."""
     text = (PROJECT_ROOT / "Makefile").read_text()
@@ -309,6 +323,19 @@ def is_command(module: str) -> bool:
         return importlib.util.find_spec(f"{module}.__main__") is not None
     ours = Path(found.origin).is_relative_to(PROJECT_ROOT) and ".venv" not in Path(found.origin).parts
     return not ours or "__main__" in Path(found.origin).read_text()
+
+
+def test_the_tests_in_the_table_of_faults_exist() -> None:
+    page = (PROJECT_ROOT / "docs" / "faults.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    defined = {
+        file: {node.name for node in ast.walk(ast.parse((PROJECT_ROOT / file).read_text())) if isinstance(node, ast.FunctionDef)}
+        for file, _ in named
+    }
+    assert len(named) > 30
+    assert [f"{file}::{test}" for file, test in named if test not in defined[file]] == []
+    counts = [len(list(chain(*matrix.values()))) for matrix in (points.KILLED, points.FULL)]
+    assert [int(count) for count in re.findall(r"at each of the (\d+) points", page)] == counts
 
 
 def test_the_links_in_the_pages_lead_somewhere() -> None:
