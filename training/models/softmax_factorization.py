@@ -4,8 +4,10 @@ Learned as a guess: some items of a history are hidden, and the others must tell
 catalogue. What that cannot know, since a history holds an item once, is when customers buy the same again: a small head
 (`training/ranking_head.py`) weighs it against the user's own traces of each item and its recent popularity. All of it is
 a sum over the items of the history plus the item's popularity, so the largest term is the true reason, and a user that
-`fit` never saw is answered without another fit. The softmax is over all items: a batch needs users × items floats, which
-bounds the catalogue at some tens of thousands.
+`fit` never saw is answered without another fit.
+
+The softmax runs over the whole catalogue where it fits, else over a sample for each batch (`softmax_training.py`). Where the vectors
+start, at random, at spectral's or at those of an earlier fit, is said in `softmax_start.py`.
 
 Liang et al., Variational autoencoders for collaborative filtering, 2018 (the multinomial likelihood over hidden items).
 """
