@@ -32,7 +32,7 @@ class HiddenItemSoftmax(keras.Model):
         has_bias: whether what an item's popularity adds is learned beside the vectors, or lies in them already.
 
     Call arguments: `item` (users, longest) row numbers; `weight` (users, longest) of what is seen of the history and `hidden`
-    (users, longest) 1 where an item is hidden, 0 where padded; optionally `known` (users, scored), added to the scores.
+    (users, longest) 1 where an item is hidden, 0 where padded.
     """
 
     def __init__(
@@ -91,8 +91,6 @@ class HiddenItemSoftmax(keras.Model):
         if training and self.dropout:
             user = keras.random.dropout(user, self.dropout, seed=self.seed)
         scores = ops.cast(ops.matmul(user, ops.transpose(vectors[: self.scored])), "float32") + bias[: self.scored]
-        if "known" in inputs:
-            scores = scores + inputs["known"]
         if self.scored == self.rows:
             return scores, ops.take_along_axis(scores, ops.cast(item, "int32"), axis=1)
         of_touched = ops.sum(touched * ops.expand_dims(user, 1), axis=2)
