@@ -39,6 +39,7 @@ SPACES: dict[str, dict[str, Number]] = {
     "softmax_factorization": {
         "dimensions": Number(16, 256, is_log=True),
         "hidden_share": Number(0.2, 0.8),
+        "dropout": Number(0.0, 0.4),
         "learning_rate": Number(2e-3, 3e-2, is_log=True),
         "weight_decay": Number(1e-4, 1e-1, is_log=True),
         "half_life_days": Number(7.0, 180.0, is_log=True),

@@ -233,7 +233,7 @@ def test_the_reason_of_softmax_factorization_is_the_largest_term_of_the_sum(wind
             + HEAD["carts"] * np.log1p(window.cart_count[rows]) + HEAD["purchases"] * np.log1p(window.purchase_count[rows])
         )  # fmt: skip
         for item, score, reason in zip(lists.item[user], lists.score[user], lists.because_of[user], strict=True):
-            likeness = model.item_vectors[items] @ model.item_vectors[item]
+            likeness = model.of_history[items] @ model.of_shown[item]
             terms = HEAD["model"] * recency / np.sqrt((recency**2).sum()) * likeness + np.where(items == item, own, 0)
             assert score == pytest.approx(terms.sum() + shared[item], abs=1e-3)
             if terms.max() > 1e-4:
