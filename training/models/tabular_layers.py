@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import layers, ops, regularizers
 
+from training.models import sequence_layers
+
 SMALLEST = 1e-6  # single precision has no number between 1 and 1 - 1e-8
 
 
@@ -116,18 +118,22 @@ def network(numbers: int, word_counts: list[int], params: Any, heads: int = 1) -
     code_input = layers.Input((len(word_counts),), dtype="int32", name="codes")
     columns = [PiecewiseLinear(params.pieces)(number_input)]
     columns += [layers.Embedding(count, params.word_dimensions)(code_input[:, place]) for place, count in enumerate(word_counts)]
+    steps = sequence_layers.inputs(params.steps) if params.sequence != "none" else {}
     hidden = layers.Concatenate()(columns) if len(columns) > 1 else columns[0]
     start = hidden
     for _ in range(params.crosses):
         hidden = Cross(params.cross_rank)([start, hidden])
     for place, units in enumerate(params.units):
         hidden = layers.Dense(units, kernel_regularizer=regularizers.L2(params.penalty))(hidden)
+        if place == 0 and steps:
+            read = sequence_layers.encoded(params.sequence, steps, hidden, params.step_dimensions)
+            hidden = layers.Concatenate()([hidden, read])
         if place == 0:
             # behind the widest layer, which is thus computed once for all members and not once for each
             hidden = MemberScale(params.members)(hidden)
         hidden = layers.Dropout(params.dropout)(layers.Activation("relu")(hidden))
     answers = [MemberHeads()(hidden) for _ in range(heads)]
-    return keras.Model({"numbers": number_input, "codes": code_input}, ops.stack(answers, axis=-1) if heads > 1 else answers[0])
+    return keras.Model({"numbers": number_input, "codes": code_input, **steps}, ops.stack(answers, axis=-1) if heads > 1 else answers[0])
 
 
 def mean_member_loss(outcome: Any, logits: Any) -> Any:

@@ -31,6 +31,9 @@ class Params:
     members: int = 8  # of the ensemble that shares all weights but a scale and a head each
     crosses: int = 1  # layers of products of columns
     cross_rank: int = 16
+    sequence: str = "none"  # how the person's last steps are read: none, attention or gru
+    steps: int = 24  # of them
+    step_dimensions: int = 16
 
 
 class Model(Predictor):
@@ -96,7 +99,11 @@ class Model(Predictor):
         return type(self).__module__.rsplit(".", 1)[1]
 
     def _inputs(self, features: Features) -> dict[str, np.ndarray]:
-        return {"numbers": self.encoder.numbers(features), "codes": self.encoder.codes(features)}
+        inputs = {"numbers": self.encoder.numbers(features), "codes": self.encoder.codes(features)}
+        if self.params.sequence != "none":
+            names, events, days = (part[:, : self.params.steps] for part in (features.steps.name, features.steps.event, features.steps.days))
+            inputs |= {"step_names": names, "step_events": events, "step_days": days}
+        return inputs
 
     def _targets(self, outcome: np.ndarray) -> np.ndarray:
         return outcome.astype(np.float32)[:, None]
