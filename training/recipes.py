@@ -13,7 +13,8 @@ PREDICTORS = {
     "probability": ("base_rate", "logistic_regression", "gradient_boosting", "tabular_network"),
     "value": ("mean_value", "value_boosting", "value_network"),
 }
-MODELS = (*RECOMMENDERS, *PREDICTORS["probability"], *PREDICTORS["value"])
+STEP_READERS = ("sequence_network",)  # what a target lists by name: it is beaten or level where it was tried, and reads more
+MODELS = (*RECOMMENDERS, *PREDICTORS["probability"], *PREDICTORS["value"], *STEP_READERS)
 BASELINES = ("popularity", "item_knn", "base_rate", "logistic_regression", "gradient_boosting", "mean_value", "value_boosting")
 
 

@@ -32,6 +32,10 @@ class Steps:
     def __len__(self) -> int:
         return len(self.name)
 
+    def newest(self, longest: int) -> "Steps":
+        """The first of each row's places."""
+        return Steps(self.name[:, :longest], self.event[:, :longest], self.days[:, :longest])
+
     def take(self, rows: np.ndarray) -> "Steps":
         return Steps(self.name[rows], self.event[rows], self.days[rows])
 

@@ -87,7 +87,7 @@ def _compared(
         log.warning("%s is no candidate tonight: %s", model, reason)
     starts = [Recipe.default(model).with_params(tuned.get(model, {})) for model in task.models]
     candidates = [_tuned(store, night, task, start, tags) for start in starts]
-    if champion and champion.recipe.model in task.skipped:
+    if champion and not task.can_fit(champion.recipe.model):
         log.warning("the champion %s does not fit any more; the best candidate takes its place", champion.recipe.model)
     elif champion:
         _mark_champion(candidates, champion)

@@ -3,6 +3,8 @@
 Imported only by functions that train or load such a model, since importing Keras takes seconds.
 """
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -15,61 +17,55 @@ EMPTY = -1e9  # a logit that no softmax gives a share
 
 
 @keras.saving.register_keras_serializable("nightcart")
-class SharesOfSteps(layers.Layer):
-    """How much each step counts for a row: a softmax of how well the step's key meets the row's question.
+class Attended(layers.Layer):
+    """The steps' values, each by its share: a softmax of how well the step's key meets the row's question.
 
     Zhou et al., Deep interest network for click-through rate prediction, 2018, with scaled products for its small network.
 
-    Call arguments: [question (rows, width), keys (rows, steps, width), is_step (rows, steps)]; returns (rows, steps), all 0 without steps.
+    Call arguments: [question (rows, width), keys (rows, steps, width), values (rows, steps, width), is_step (rows, steps) float];
+    returns (rows, width), all 0 for a row without steps.
     """
 
     def call(self, inputs: Any) -> Any:
-        question, keys, is_step = inputs
+        question, keys, values, is_step = inputs
         logits = ops.sum(ops.expand_dims(question, 1) * keys, axis=-1) / keys.shape[-1] ** 0.5
-        return ops.softmax(ops.where(is_step > 0, logits, EMPTY)) * is_step
-
-    def compute_output_shape(self, shapes: Any) -> Any:
-        return shapes[2]
-
-
-@keras.saving.register_keras_serializable("nightcart")
-class SumOfSteps(layers.Layer):
-    """(rows, width) from [shares (rows, steps), values (rows, steps, width)]."""
-
-    def call(self, inputs: Any) -> Any:
-        shares, values = inputs
+        shares = ops.softmax(ops.where(is_step > 0, logits, EMPTY)) * is_step
         return ops.sum(ops.expand_dims(shares, 2) * values, axis=1)
 
     def compute_output_shape(self, shapes: Any) -> Any:
-        return (shapes[1][0], shapes[1][2])
+        return shapes[0]
 
 
-def inputs(longest: int) -> dict[str, Any]:
-    """The inputs that a network with a sequence has beside the others."""
-    return {
-        "step_names": layers.Input((longest,), dtype="int32", name="step_names"),
-        "step_events": layers.Input((longest,), dtype="int32", name="step_events"),
-        "step_days": layers.Input((longest, 2), name="step_days"),
-    }
-
-
-def encoded(kind: str, steps: dict[str, Any], question: Any, width: int) -> Any:
-    """(rows, width) what the steps say.
+@dataclass(frozen=True)
+class Reader:
+    """What a network is given beside its columns, and how it reads it.
 
     Args:
-        kind: attention, gru, or mean.
-        steps: of `inputs`.
-        question: (rows, columns) what the rest of the network makes of the row: which steps matter depends on it.
+        kind: attention, whose question is what the network makes of the columns; or gru, from the oldest step to the newest.
+        steps: places of each row, the newest first.
+        width: of what comes out.
     """
-    is_step = ops.cast(steps["step_events"] > 0, "float32")
-    names = layers.Embedding(BUCKETS + 1, width)(steps["step_names"])
-    events = layers.Embedding(len(EVENT_TYPES) + 1, width)(steps["step_events"])
-    values = layers.Activation("relu")(names + events + layers.Dense(width)(steps["step_days"]))
-    if kind == "gru":
-        # from the oldest to the newest, which the answer is most about
-        return layers.GRU(width)(ops.flip(values, axis=1), mask=ops.flip(steps["step_events"] > 0, axis=1))
-    if kind == "attention":
-        shares = SharesOfSteps()([layers.Dense(width)(question), layers.Dense(width)(values), is_step])
-    else:
-        shares = is_step / ops.maximum(ops.sum(is_step, axis=1, keepdims=True), 1.0)
-    return SumOfSteps()([shares, values])
+
+    kind: str
+    steps: int
+    width: int
+
+    @cached_property
+    def inputs(self) -> dict[str, Any]:
+        return {
+            "step_names": layers.Input((self.steps,), dtype="int32", name="step_names"),
+            "step_events": layers.Input((self.steps,), dtype="int32", name="step_events"),
+            "step_days": layers.Input((self.steps, 2), name="step_days"),
+        }
+
+    def read(self, hidden: Any) -> Any:
+        """(rows, width) what the steps say, to a row of which the network has made `hidden` (rows, columns)."""
+        names = layers.Embedding(BUCKETS + 1, self.width)(self.inputs["step_names"])
+        events = layers.Embedding(len(EVENT_TYPES) + 1, self.width)(self.inputs["step_events"])
+        days = layers.Dense(self.width)(self.inputs["step_days"])
+        values = layers.Activation("relu")(names + events + days)
+        is_step = self.inputs["step_events"] > 0
+        if self.kind == "gru":
+            return layers.GRU(self.width)(ops.flip(values, axis=1), mask=ops.flip(is_step, axis=1))
+        question, keys = layers.Dense(self.width)(hidden), layers.Dense(self.width)(values)
+        return Attended()([question, keys, values, ops.cast(is_step, "float32")])

@@ -24,7 +24,7 @@ visits as (
         people.user_key,
         user_item_days.item_id,
         user_item_days.last_event_at as event_at,
-        people.as_of_date - user_item_days.event_date as age_days,
+        cast(people.as_of_date - user_item_days.event_date as integer) as age_days,
         case
             when user_item_days.purchase_count > 0 then 'order_completed'
             when user_item_days.cart_count > 0 then 'product_added'
