@@ -14,9 +14,10 @@ from tests.training import synthetic_warehouse
 from training import explanations, sequences
 from training.features import Features
 from training.history import EVENT_TYPES
-from training.models import sequence_network
-from training.predictions import PredictionTask
+from training.models import sequence_network, tabular_network
+from training.predictions import CalibratedPredictor, PredictionTask
 from training.probability_metrics import log_losses
+from training.recipes import Recipe
 from training.sequences import BUCKETS, Steps
 
 READERS = ("attention", "gru")
@@ -76,6 +77,21 @@ def test_a_target_that_lists_the_network_has_steps_in_its_data_and_in_its_digest
     assert reading.digest() != before
 
 
+def test_a_recipe_is_tuned_fitted_stored_and_explained_with_the_steps(connection, monkeypatch, tmp_path):
+    monkeypatch.setattr(tabular_network, "MOST_EPOCHS", 2)
+    target = Target(name="own", horizon_days=7, label="is_purchaser", models=("sequence_network",))
+    task = PredictionTask.load(connection, target, synthetic_warehouse.DAY, most_days=3)
+    small = Recipe.of("sequence_network", sequence_network.Params(units=(8,), members=2, steps=LONGEST))
+    recipe, _ = task.tuned(small)
+    assert recipe.params == small.params | {"epochs": recipe.params["epochs"]} and recipe.params["epochs"] <= 2
+    model = task.fitted(recipe, "score")
+    model.save(tmp_path)
+    today = task.data.on([synthetic_warehouse.DAY]).features
+    stored = CalibratedPredictor.load(recipe, tmp_path)
+    assert stored.predict(today) == pytest.approx(model.predict(today), abs=1e-6)
+    assert np.isfinite(explanations.contributions(model.predictor, today)).all()
+
+
 def planted(rows: int, seed: int) -> tuple[Features, np.ndarray]:
     """Whoever bought last buys again, whatever came before; the one number says nothing."""
     random = np.random.default_rng(seed)
@@ -90,7 +106,7 @@ def planted(rows: int, seed: int) -> tuple[Features, np.ndarray]:
 
 @pytest.fixture(scope="module", params=READERS)
 def network(request: pytest.FixtureRequest) -> sequence_network.Model:
-    params = sequence_network.Params(units=(16,), epochs=20, batch_rows=128, members=2, reader=request.param, steps=LONGEST)
+    params = sequence_network.Params(units=(16,), epochs=12, batch_rows=64, members=2, reader=request.param, steps=LONGEST)
     return sequence_network.Model(params).fit(*planted(1_500, seed=1))
 
 
@@ -111,13 +127,18 @@ def test_what_stands_in_empty_places_changes_nothing(network):
     assert network.predict(other) == pytest.approx(network.predict(features), abs=1e-6)
 
 
-def test_the_same_fit_twice_and_a_stored_one_say_the_same(network, tmp_path):
+def test_a_stored_network_says_the_same(network, tmp_path):
     features, _ = planted(100, seed=3)
-    again = sequence_network.Model(network.params).fit(*planted(1_500, seed=1))
     network.save(tmp_path)
     loaded = sequence_network.Model.load(network.params, tmp_path)
-    assert again.predict(features) == pytest.approx(network.predict(features), abs=1e-6)
-    assert np.array_equal(loaded.predict(features), network.predict(features))
+    # the graph of a network that has seen another number of rows before may add up in another order
+    assert loaded.predict(features) == pytest.approx(network.predict(features), abs=1e-6)
+
+
+def test_the_same_fit_twice_gives_the_same_weights():
+    params = sequence_network.Params(units=(8,), epochs=1, batch_rows=128, members=2, steps=LONGEST)
+    first, second = (sequence_network.Model(params).fit(*planted(300, seed=1)).network.get_weights() for _ in range(2))
+    assert all(np.array_equal(*pair) for pair in zip(first, second, strict=True))
 
 
 def test_reasons_compare_with_the_typical_person_who_did_the_same_last(network):

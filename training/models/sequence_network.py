@@ -12,7 +12,7 @@ from training.models import tabular_network
 
 @dataclass(frozen=True)
 class Params(tabular_network.Params):
-    reader: str = "attention"  # how steps are read: attention or gru
+    reader: str = "gru"  # how steps are read: gru or attention
     steps: int = 24  # that are read, the newest
     step_dimensions: int = 16
 
