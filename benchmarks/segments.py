@@ -9,7 +9,6 @@ who did nothing between two nights, at least 95 % keep their cluster, over all p
 """
 
 import argparse
-import csv
 import json
 import os
 import secrets
@@ -24,9 +23,9 @@ from sklearn.metrics import adjusted_rand_score
 
 import shop as shops
 import warehouse
+from benchmarks import planted
 from benchmarks.processes import measured
 from ingestion.demo_shop import DemoShop
-from ingestion.user_key import user_key
 from settings import PROJECT_ROOT, Settings
 from training import clusters, history, snapshots, tastes
 from training.clusters import Clusters, Earlier
@@ -53,12 +52,6 @@ class Night:
     kept: int
     adjusted_rand: float
     seconds: float
-
-
-def personas(settings: Settings, shop: shops.Shop) -> dict[str, str]:
-    """User key to persona, as the truth beside the demo's files says."""
-    with (settings.paths(shop.name).root / "truth" / "users.csv").open() as file:
-        return {user_key(settings, shop, row["user_id"]): row["persona"] for row in csv.DictReader(file)}
 
 
 def night(settings: Settings, shop: shops.Shop, run_date: date, truth: dict[str, str], earlier: Earlier) -> tuple[Night, Earlier, Clusters]:
@@ -90,7 +83,8 @@ def measured_nights(settings: Settings, shop: shops.Shop, count: int, size: list
     last = DemoShop().last_day
     measured("ingestion.demo_shop", "--shop", SHOP_FILE, *size, environment=_environment(settings))
     measured("ingestion.land", "--shop", SHOP_FILE, "--run-date", last, environment=_environment(settings))
-    truth, earlier, rows = personas(settings, shop), Earlier(), []
+    truth = {key: row["persona"] for key, row in planted.users(settings, shop).items()}
+    earlier, rows = Earlier(), []
     for step in reversed(range(count)):
         row, earlier, found = night(settings, shop, last - timedelta(days=step), truth, earlier)
         print(f"{row.run_date}: {row.people} people, {row.clusters} clusters, {row.seconds} s", file=sys.stderr)

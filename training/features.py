@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.sequences import Steps
+
 
 @dataclass(frozen=True)
 class Features:
@@ -14,12 +16,14 @@ class Features:
         numeric: (rows, numeric columns) NaN where unknown.
         categorical_names: names of the columns of words.
         categorical: (rows, categorical columns) text, '' where unknown.
+        steps: what the person of each row did last; None where it was not read.
     """
 
     numeric_names: tuple[str, ...]
     numeric: np.ndarray
     categorical_names: tuple[str, ...]
     categorical: np.ndarray
+    steps: Steps | None = None
 
     def __len__(self) -> int:
         return len(self.numeric)
@@ -29,7 +33,8 @@ class Features:
         return self.numeric_names + self.categorical_names
 
     def take(self, rows: np.ndarray) -> "Features":
-        return Features(self.numeric_names, self.numeric[rows], self.categorical_names, self.categorical[rows])
+        steps = None if self.steps is None else self.steps.take(rows)
+        return Features(self.numeric_names, self.numeric[rows], self.categorical_names, self.categorical[rows], steps)
 
     def with_value(self, name: str, value: float | str) -> "Features":
         """The same rows with one column set to one value."""
@@ -40,7 +45,7 @@ class Features:
         else:
             categorical = categorical.copy()
             categorical[:, self.categorical_names.index(name)] = value
-        return Features(self.numeric_names, numeric, self.categorical_names, categorical)
+        return Features(self.numeric_names, numeric, self.categorical_names, categorical, self.steps)
 
     def column(self, name: str) -> np.ndarray:
         """(rows,) one column."""

@@ -12,13 +12,17 @@ import duckdb
 import numpy as np
 
 from targets import Target
+<<<<<<< HEAD
 from training import arrays, divergence, fingerprint, snapshots, splits
+=======
+from training import arrays, fingerprint, sequences, snapshots, splits
+>>>>>>> sequence
 from training.calibration import Calibrator
 from training.features import Features
 from training.judgement import Judgement
 from training.models.predictor import Predictor
 from training.objectives import OBJECTIVES
-from training.recipes import PREDICTORS, Recipe
+from training.recipes import PREDICTORS, STEP_READERS, Recipe
 from training.shortfall import Shortfall
 from training.snapshots import Snapshots
 
@@ -73,7 +77,15 @@ class PredictionTask:
 
     @classmethod
     def load(cls, connection: duckdb.DuckDBPyConnection, target: Target, run_date: date, most_days: int) -> "PredictionTask":
-        return cls(target, snapshots.load(connection, target), run_date, most_days)
+        data = snapshots.load(connection, target)
+        if set(target.models) & set(STEP_READERS):
+            steps = sequences.load(connection, data.user_keys, data.as_of)
+            data = replace(data, features=replace(data.features, steps=steps))
+        return cls(target, data, run_date, most_days)
+
+    def can_fit(self, model: str) -> bool:
+        """Whether all that a model reads was read."""
+        return model not in STEP_READERS or self.data.features.steps is not None
 
     @property
     def cutoffs(self) -> dict[str, date]:
@@ -92,6 +104,7 @@ class PredictionTask:
                 "numeric": data.features.numeric,
                 "categorical": data.features.categorical,
                 "outcome": data.outcome,
+                **(vars(data.features.steps) if data.features.steps else {}),
             }
         )
         return fingerprint.of_values(read=read, target=self.target.model_dump(), most_days=self.most_days)

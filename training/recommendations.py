@@ -48,6 +48,10 @@ class RecommendationTask:
         as_of = {"validation": run_date - 2 * days, "test": run_date - days, "score": run_date}
         return cls({name: history.load(connection, items, day) for name, day in as_of.items()}, shop.recommendations.k)
 
+    def can_fit(self, model: str) -> bool:
+        """Whether a model fits this catalogue."""
+        return model not in self.skipped
+
     @property
     def cutoffs(self) -> dict[str, date]:
         return {name: each.as_of for name, each in self.histories.items()}

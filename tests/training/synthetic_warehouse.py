@@ -11,6 +11,8 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
+from training.history import EVENT_TYPES
+
 DAY = date(2026, 3, 31)
 CATEGORIES = ("Garden > Tools", "Kitchen > Coffee", "Office > Paper", "Sport > Running")
 COMMENTS = {
@@ -164,6 +166,18 @@ def _prediction_tables(connection: duckdb.DuckDBPyConnection, size: Size) -> Non
             and done.event_date > snapshots.as_of_date and done.event_date <= snapshots.as_of_date + 7
         where snapshots.as_of_date + 7 <= date '{size.last_day}'
         group by all order by as_of_date, user_key, category;
+        create table feat_sequences as
+        select as_of_date, user_key, item_id,
+            row_number() over (partition by as_of_date, user_key order by event_date desc, item_id) as rank,
+            ({list(EVENT_TYPES)})[strongest] as event_type, cast(as_of_date - event_date as integer) as age_days,
+            86400 * (event_date - lead(event_date) over (partition by as_of_date, user_key order by event_date desc, item_id))
+                as gap_seconds
+        from (
+            select user_key, event_date, item_id, min(list_position({list(EVENT_TYPES)}, event_type)) as strongest
+            from events group by all
+        ) inner join snapshot_dates on event_date <= as_of_date order by all;
+        create table int_items_as_of as
+        select as_of_date, items.* from snapshot_dates cross join items order by all;
         create table int_user_eligibility as
         select distinct user_key, true as is_eligible, null::varchar as ineligible_reason from events order by user_key
         """

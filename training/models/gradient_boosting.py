@@ -1,6 +1,5 @@
 """Gradient boosting of small trees (scikit-learn's histogram kind), kept as the plain arrays of its trees."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -11,9 +10,9 @@ from training import arrays, backend, tree_shapley
 from training.features import Features
 from training.models.predictor import Predictor
 from training.preprocessing import Encoder
-from training.probability_metrics import log_losses
 
 MOST_TREES = 300
+PATIENCE = 40  # trees without a smaller validation loss
 BLOCK = 2_000_000  # rows × trees followed at a time: bounds the memory
 FIELDS = ("feature_idx", "num_threshold", "missing_go_to_left", "left", "right", "is_leaf", "value")
 
@@ -47,13 +46,11 @@ class Model(Predictor):
     @classmethod
     def tuned(cls, params: Params, training: tuple[Features, np.ndarray], validation: tuple[Features, np.ndarray]) -> "Model":
         model = cls(params)
-        boosted = model._boosted(*training, MOST_TREES)
-        losses = [cls.losses_of(validation[1], stage).mean() for stage in cls.stages(boosted, model._columns(validation[0]))]
-        model.params = replace(params, trees=int(np.argmin(losses)) + 1)
+        boosted = model._boosted(*training, MOST_TREES, validation)
+        # the first is that of no tree
+        model.params = replace(params, trees=int(np.argmax(boosted.validation_score_[1:])) + 1)
         model._keep_trees(boosted, model.params.trees)
         return model
-
-    losses_of = staticmethod(log_losses)  # (rows,) outcome and prediction to (rows,) losses
 
     @staticmethod
     def estimator(**options: Any) -> Any:
@@ -62,16 +59,11 @@ class Model(Predictor):
         return HistGradientBoostingClassifier(**options)
 
     @staticmethod
-    def stages(boosted: Any, columns: np.ndarray) -> Iterator[np.ndarray]:
-        """(rows,) what is predicted after each tree."""
-        return (stage[:, 1] for stage in boosted.staged_predict_proba(columns))
-
-    @staticmethod
     def from_score(score: np.ndarray) -> np.ndarray:
         """The prediction, from the sum of the trees."""
         return 1 / (1 + np.exp(-score))
 
-    def _boosted(self, features: Features, outcome: np.ndarray, trees: int) -> Any:
+    def _boosted(self, features: Features, outcome: np.ndarray, trees: int, validation: tuple[Features, np.ndarray] | None = None) -> Any:
         from threadpoolctl import threadpool_limits
 
         self.encoder = Encoder.fitted(features)
@@ -82,12 +74,14 @@ class Model(Predictor):
             max_leaf_nodes=params.leaves,
             min_samples_leaf=params.least_rows_in_leaf,
             l2_regularization=params.penalty,
-            early_stopping=False,
+            early_stopping=validation is not None,
+            n_iter_no_change=PATIENCE,
             random_state=backend.SEED,
         )
         # on a night's rows a second thread waits more than it works, and one adds up in a fixed order
         with threadpool_limits(1, user_api="openmp"):
-            return boosting.fit(_with_something_known(self._columns(features)), outcome)
+            watched = {"X_val": self._columns(validation[0]), "y_val": validation[1]} if validation else {}
+            return boosting.fit(_with_something_known(self._columns(features)), outcome, **watched)
 
     def _keep_trees(self, boosted: Any, count: int) -> None:
         # scikit-learn has no public way to its trees; a test compares what is made of them with its own predictions

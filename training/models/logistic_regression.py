@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -30,19 +30,29 @@ class Model(Predictor):
         self.shift = 0.0
 
     def fit(self, features: Features, outcome: np.ndarray) -> Self:
-        from sklearn.linear_model import LogisticRegression
-
         self.encoder = Encoder.fitted(features)
-        # many rows, few columns: Newton steps with a Cholesky factor take a tenth of the default's time
-        regression = LogisticRegression(C=self.params.inverse_penalty, solver="newton-cholesky", max_iter=100)
-        fitted = regression.fit(self._columns(features), outcome)
-        self.weights, self.shift = fitted.coef_[0], float(fitted.intercept_[0])
+        self._learn(_regression(), self._columns(features), outcome)
         return self
 
     @classmethod
     def tuned(cls, params: Params, training: tuple[Features, np.ndarray], validation: tuple[Features, np.ndarray]) -> "Model":
-        models = [cls(replace(params, inverse_penalty=each)).fit(*training) for each in STRENGTHS_TRIED]
+        models = [cls(replace(params, inverse_penalty=each)) for each in STRENGTHS_TRIED]
+        models[0].encoder = Encoder.fitted(training[0])
+        columns, regression = models[0]._columns(training[0]), _regression(warm_start=True)
+        for model in models:
+            model.encoder = models[0].encoder
+            # from the smoothest on, each begins where the one before ended: the weights are near already
+            model._learn(regression, columns, training[1])
         return min(models, key=lambda model: log_losses(validation[1], model.predict(validation[0])).mean())
+
+    def _learn(self, regression: Any, columns: np.ndarray, outcome: np.ndarray) -> None:
+        from threadpoolctl import threadpool_limits
+
+        regression.C = self.params.inverse_penalty
+        # beside another task of the night a second thread mostly waits, spinning; and sums of one do not depend on the machine
+        with threadpool_limits(1, user_api="blas"):
+            fitted = regression.fit(columns, outcome)
+        self.weights, self.shift = fitted.coef_[0].copy(), float(fitted.intercept_[0])
 
     def _columns(self, features: Features) -> np.ndarray:
         places = self.encoder.numbers(features)
@@ -71,3 +81,10 @@ class Model(Predictor):
         model.encoder = Encoder.from_arrays(arrays.load(folder / "encoder.npz"))
         model.weights, model.shift = stored["weights"], float(stored["shift"])
         return model
+
+
+def _regression(**options: Any) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    # many rows, few columns: Newton steps with a Cholesky factor take a tenth of the default's time
+    return LogisticRegression(solver="newton-cholesky", max_iter=100, **options)

@@ -104,13 +104,14 @@ def _random_signs(shape: tuple[int, ...], dtype: Any = None) -> Any:
     return ops.cast(2 * keras.random.randint(shape, 0, 2) - 1, dtype or "float32")
 
 
-def network(numbers: int, word_counts: list[int], params: Any, heads: int = 1) -> keras.Model:
+def network(numbers: int, word_counts: list[int], params: Any, heads: int = 1, reader: Any = None) -> keras.Model:
     """(rows, members) logits from `numbers` (rows, numbers) and `codes` (rows, columns of words).
 
     Args:
         word_counts: per column of words, how many codes there are.
         params: of training.models.tabular_network.
         heads: answers of each member; of several, the network gives (rows, members, heads).
+        reader: of training.models.sequence_layers; what it reads joins what the first layer makes of the columns.
     """
     number_input = layers.Input((numbers,), name="numbers")
     code_input = layers.Input((len(word_counts),), dtype="int32", name="codes")
@@ -122,12 +123,15 @@ def network(numbers: int, word_counts: list[int], params: Any, heads: int = 1) -
         hidden = Cross(params.cross_rank)([start, hidden])
     for place, units in enumerate(params.units):
         hidden = layers.Dense(units, kernel_regularizer=regularizers.L2(params.penalty))(hidden)
+        if place == 0 and reader:
+            hidden = layers.Concatenate()([hidden, reader.read(hidden)])
         if place == 0:
             # behind the widest layer, which is thus computed once for all members and not once for each
             hidden = MemberScale(params.members)(hidden)
         hidden = layers.Dropout(params.dropout)(layers.Activation("relu")(hidden))
     answers = [MemberHeads()(hidden) for _ in range(heads)]
-    return keras.Model({"numbers": number_input, "codes": code_input}, ops.stack(answers, axis=-1) if heads > 1 else answers[0])
+    inputs = {"numbers": number_input, "codes": code_input, **(reader.inputs if reader else {})}
+    return keras.Model(inputs, ops.stack(answers, axis=-1) if heads > 1 else answers[0])
 
 
 def mean_member_loss(outcome: Any, logits: Any) -> Any:

@@ -62,15 +62,18 @@ class Model(Predictor):
 
     def _start(self, features: Features, outcome: np.ndarray) -> None:
         keras = backend.start_keras()
-        from training.models import tabular_layers
-
         self.encoder = Encoder.fitted(features)
         self._learn_scale(outcome)
         word_counts = [len(words) + 1 for words in self.encoder.words]
-        self.network = tabular_layers.network(self.encoder.width, word_counts, self.params, self.heads)
+        self.network = self._network(word_counts)
         loss, watched = self._loss_functions()
         optimizer = keras.optimizers.Adam(self.params.learning_rate)
         self.network.compile(optimizer=optimizer, loss=loss, metrics=[watched], jit_compile=False)
+
+    def _network(self, word_counts: list[int]) -> Any:
+        from training.models import tabular_layers
+
+        return tabular_layers.network(self.encoder.width, word_counts, self.params, self.heads)
 
     def _learn_scale(self, outcome: np.ndarray) -> None:
         """Nothing to learn of answers that are 0 and 1."""
@@ -94,6 +97,9 @@ class Model(Predictor):
         return type(self).__module__.rsplit(".", 1)[1]
 
     def _inputs(self, features: Features) -> dict[str, np.ndarray]:
+        return self._columns(features)
+
+    def _columns(self, features: Features) -> dict[str, np.ndarray]:
         return {"numbers": self.encoder.numbers(features), "codes": self.encoder.codes(features)}
 
     def _targets(self, outcome: np.ndarray) -> np.ndarray:
@@ -114,14 +120,16 @@ class Model(Predictor):
         return log_odds(self._predicted(inputs))
 
     def contributions(self, features: Features, reference: Features) -> np.ndarray:
-        own, usual = self._inputs(features), self._inputs(reference)
+        own, usual = self._inputs(features), self._columns(reference)
         numeric = len(features.numeric_names)
         feature = self.encoder.feature_of_numbers
 
         def score(rows: np.ndarray, has_own: np.ndarray) -> np.ndarray:
             numbers = np.where(has_own[:, feature], own["numbers"][rows], usual["numbers"])
             codes = np.where(has_own[:, numeric:], own["codes"][rows], usual["codes"])
-            return self._scored({"numbers": numbers, "codes": codes})
+            # what else is read has no words to tell a reason in: it is the row's own on both sides
+            beside = {name: values[rows] for name, values in own.items() if name not in usual}
+            return self._scored({"numbers": numbers, "codes": codes, **beside})
 
         return sampled_shapley.contributions(len(features), len(features.names), score, backend.SEED)
 

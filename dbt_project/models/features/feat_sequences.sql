@@ -4,9 +4,13 @@
 
 with
 
+-- a day may be for recommendations and for predictions
 people as (
-    select * from {{ ref('int_people_as_of') }}
-    where purpose = 'recommendations'
+    select distinct
+        as_of_date,
+        visitor_key,
+        user_key,
+    from {{ ref('int_people_as_of') }}
 ),
 
 user_item_days as (
@@ -20,6 +24,7 @@ visits as (
         people.user_key,
         user_item_days.item_id,
         user_item_days.last_event_at as event_at,
+        cast(people.as_of_date - user_item_days.event_date as integer) as age_days,
         case
             when user_item_days.purchase_count > 0 then 'order_completed'
             when user_item_days.cart_count > 0 then 'product_added'
@@ -44,6 +49,7 @@ followed as (
         item_id,
         event_type,
         event_at,
+        age_days,
         lead(event_at) over (partition by as_of_date, user_key order by rank) as previous_event_at,
     from visits
 ),
