@@ -12,11 +12,7 @@ import duckdb
 import numpy as np
 
 from targets import Target
-<<<<<<< HEAD
-from training import arrays, divergence, fingerprint, snapshots, splits
-=======
-from training import arrays, fingerprint, sequences, snapshots, splits
->>>>>>> sequence
+from training import arrays, divergence, fingerprint, sequences, snapshots, splits
 from training.calibration import Calibrator
 from training.features import Features
 from training.judgement import Judgement

@@ -13,13 +13,9 @@ PREDICTORS = {
     "probability": ("base_rate", "logistic_regression", "gradient_boosting", "tabular_network"),
     "value": ("mean_value", "value_boosting", "value_network"),
 }
-<<<<<<< HEAD
-MODELS = (*RECOMMENDERS, *PREDICTORS["probability"], *PREDICTORS["value"])
-KNOW_NOBODY = ("popularity", "base_rate", "mean_value")  # these say the same to all, and mean it
-=======
 STEP_READERS = ("sequence_network",)  # what a target lists by name: it is beaten or level where it was tried, and reads more
 MODELS = (*RECOMMENDERS, *PREDICTORS["probability"], *PREDICTORS["value"], *STEP_READERS)
->>>>>>> sequence
+KNOW_NOBODY = ("popularity", "base_rate", "mean_value")  # these say the same to all, and mean it
 BASELINES = ("popularity", "item_knn", "base_rate", "logistic_regression", "gradient_boosting", "mean_value", "value_boosting")
 
 

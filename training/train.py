@@ -90,14 +90,9 @@ def _compared(
     for model, reason in task.skipped.items():
         log.warning("%s is no candidate tonight: %s", model, reason)
     starts = [Recipe.default(model).with_params(tuned.get(model, {})) for model in task.models]
-<<<<<<< HEAD
     failed: dict[str, str] = {}
     candidates = _finite({start.model: lambda start=start: _tuned(store, night, task, start, tags) for start in starts}, failed)
-    if champion and champion.recipe.model in task.skipped:
-=======
-    candidates = [_tuned(store, night, task, start, tags) for start in starts]
     if champion and not task.can_fit(champion.recipe.model):
->>>>>>> sequence
         log.warning("the champion %s does not fit any more; the best candidate takes its place", champion.recipe.model)
     elif champion:
         _mark_champion(candidates, champion)

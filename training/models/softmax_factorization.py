@@ -22,13 +22,8 @@ import numpy as np
 from scipy import sparse
 
 import steps
-<<<<<<< HEAD
-from training import backend, divergence
-from training.history import Catalogue, History
-=======
-from training import arrays, backend
+from training import arrays, backend, divergence
 from training.history import History
->>>>>>> softmax
 from training.models.history_sum import HistorySum
 from training.models.recommender import Recommender
 
@@ -116,14 +111,9 @@ class Model(HistorySum):
         losses = self.training.epochs(epochs)
         self.losses.extend(round(loss, 6) for loss in losses)
         self._with_vectors()
-<<<<<<< HEAD
         divergence.refuse("the loss of softmax_factorization", losses)
-        divergence.refuse("an item's vector of softmax_factorization", self.item_vectors)
-=======
-        if not np.isfinite(losses).all() or not np.isfinite(self.of_history).all():
-            raise steps.StepError(f"softmax_factorization: the loss diverged ({losses[-1:]}); nothing is kept of this fit")
+        divergence.refuse("an item's vector of softmax_factorization", self.of_history)
         return self
->>>>>>> softmax
 
     def _with_vectors(self) -> Self:
         from keras import ops
