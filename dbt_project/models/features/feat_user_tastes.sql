@@ -10,12 +10,12 @@ people as (
 -- counted once per as-of day on the last of its days, an item need not be told apart from all others
 user_item_days as (
     select
-        *,
-        lead(event_date) over (partition by visitor_key, item_id order by event_date) as next_date,
-    from {{ ref('fct_user_item_days') }}
+        days.*,
+        lead(days.event_date) over (partition by days.visitor_key, days.item_id order by days.event_date) as next_date,
+    from {{ ref('fct_user_item_days') }} as days
     where
-        event_date > (select min(as_of_date) - 90 from people)
-        and visitor_key in (select visitor_key from people)
+        days.event_date > (select min(people.as_of_date) - 90 from people)
+        and days.visitor_key in (select people.visitor_key from people)
 ),
 
 items as (
@@ -127,7 +127,9 @@ tastes as (
         coalesce(brand_tastes.brand_count_90d, 0) as brand_count_90d,
     from people_items
     left join shared_item_counts
-        on people_items.as_of_date = shared_item_counts.as_of_date and people_items.user_key = shared_item_counts.user_key
+        on
+            people_items.as_of_date = shared_item_counts.as_of_date
+            and people_items.user_key = shared_item_counts.user_key
     left join category_tastes
         on people_items.as_of_date = category_tastes.as_of_date and people_items.user_key = category_tastes.user_key
     left join brand_tastes

@@ -24,8 +24,8 @@ person_days as (
         people.user_key,
         user_days.*,
         people.as_of_date - user_days.event_date as days_ago,
-        -- a bit per day, of those of which active days are asked for: counting distinct dates takes longer than all the
-        -- sums, and a string of bits cannot spill; no span up to 90 days is longer than 60, and no day to come has a bit
+        -- a bit per day, of those of which active days are asked for: counting distinct dates takes longer than all
+        -- sums, a string of bits cannot spill; no span up to 90 days is longer than 60, and no day to come has a bit
         case
             when people.as_of_date - user_days.event_date < 90
                 then cast(1 as bigint) << cast((people.as_of_date - user_days.event_date) % 60 as integer)
