@@ -392,7 +392,7 @@ def test_a_night_without_a_warehouse_says_what_to_run(fresh_place):
 @pytest.fixture
 def diverging(monkeypatch):
     """A network whose loss is no number from the first step on."""
-    monkeypatch.setattr(softmax_factorization, "EPOCHS_A_CHECK", 1)
+    monkeypatch.setattr(softmax_factorization, "EPOCHS_A_CHECK", dict.fromkeys(softmax_factorization.EPOCHS_A_CHECK, 1))
     monkeypatch.setattr(softmax_factorization.Model, "recency", lambda self, window: np.full(len(window.item), np.nan, np.float32))
 
 
