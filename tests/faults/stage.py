@@ -74,6 +74,7 @@ class Stage:
         """The night before, published; then the night itself, kept as it was before each of its steps."""
         content = yaml.safe_load((PROJECT_ROOT / "shops" / "demo.yml").read_text())
         content["predictions"] = {"snapshot_every_days": 7, "snapshot_count": 6, "targets": [TARGET]}
+        content["audiences"] = [each for each in content["audiences"] if each["id"] == "likely_buyers"]  # others need other targets
         self.shop.shop_file.write_text(yaml.safe_dump(content))
         size = ("--users", "300", "--items", "60", "--days", "90")
         self.finish(("ingestion.demo_shop", *size), NIGHT)
