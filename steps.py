@@ -51,6 +51,7 @@ def run(parser: argparse.ArgumentParser, step: Callable[[Settings, shops.Shop, d
 @contextmanager
 def command(name: str) -> Iterator[Settings]:
     """The settings, within what every command has in common: its log, and a message and exit code 1 for what may be expected."""
+    logging.raiseExceptions = False  # a log that a full disk does not take must not bury the sentence in traces
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
     try:
         settings = Settings.from_environment()
