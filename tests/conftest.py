@@ -31,15 +31,22 @@ TARGETS = (  # one of each kind, few candidates where the target is not the poin
     {"name": "value_90d", "horizon_days": 90, "kind": "value", "label": "order_amount"},  # longer than the shop can know
 )  # fmt: skip
 TASKS = ("recommendations", "purchase_7d", "churn_14d", "value_28d", "category_purchase_7d", "value_90d")
-STEPS = (
-    ("ingestion.land",),
-    ("warehouse", "build", "features"),
-    *(("training.train", name) for name in TASKS),
-    ("training.promote", *TASKS),
-    ("training.score",),
-    ("warehouse", "build", "serving"),
-    ("serving_exports.publish",),
-)
+
+
+def steps_of(tasks: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """The steps of a night that trains these tasks, in their order, as `python -m` is called with them."""
+    return (
+        ("ingestion.land",),
+        ("warehouse", "build", "features"),
+        *(("training.train", name) for name in tasks),
+        ("training.promote", *tasks),
+        ("training.score",),
+        ("warehouse", "build", "serving"),
+        ("serving_exports.publish",),
+    )
+
+
+STEPS = steps_of(TASKS)
 
 
 # files that look at the tiny shop's night: one process makes it and runs them all

@@ -9,6 +9,22 @@ import duckdb
 from ingestion.lake import TABLES
 from ingestion.standing import COLUMNS
 
+TINY = {  # the shop file of such a lake; a test adds the keys that it is about
+    "name": "tiny",
+    "title": "Tiny",
+    "timezone": "Europe/Berlin",
+    "currency": "EUR",
+    "sources": [
+        {
+            "name": "web",
+            "format": "csv",
+            "files": "{date}.csv",
+            "event_type": {"default": "product_viewed"},
+            "columns": {"event_at": "at", "user_id": "user"},
+        }
+    ],
+}
+
 
 def key(number: int) -> str:
     """A pseudonym that is easy to tell from others."""

@@ -12,29 +12,13 @@ import shop as shops
 import steps
 import warehouse
 from settings import Settings
-from tests.lake_by_hand import LakeByHand, event
+from tests.lake_by_hand import TINY, LakeByHand, event
 from warehouse import dbt_calls, encryption
 
 KEY, OTHER_KEY = "a key of more than 16 characters", "another key of more than 16 characters"
 PLANTED = "planted-item-8472"
 NIGHT = date(2026, 3, 30)
-SHOP = shops.Shop.model_validate(
-    {
-        "name": "tiny",
-        "title": "Tiny",
-        "timezone": "UTC",
-        "currency": "EUR",
-        "sources": [
-            {
-                "name": "web",
-                "format": "csv",
-                "files": "{date}.csv",
-                "event_type": {"default": "product_viewed"},
-                "columns": {"event_at": "at", "user_id": "user"},
-            }
-        ],
-    }
-)
+SHOP = shops.Shop.model_validate(TINY | {"timezone": "UTC"})
 
 
 @pytest.fixture

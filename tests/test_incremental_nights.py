@@ -1,6 +1,7 @@
 """Nights added one to another give the tables of one full build, whatever came late, twice, or from a clock ahead of ours."""
 
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -143,6 +144,15 @@ def test_night_by_night_gives_the_tables_of_one_full_build(built_both_ways):
             assert (lost[:3], added[:3]) == ([], []), table
             compared += connection.sql(f"select count(*) > 0 from complete.{table}").fetchone()[0]
     assert compared >= 30
+
+
+def test_no_later_stage_reads_a_table_that_holds_what_one_run_wrote_alone():
+    """A retry of the features, or a second build of the same night, has nothing to write: those tables are empty then."""
+    models = [file for stage in ("candidates", "serving") for file in (PROJECT_ROOT / "dbt_project" / "models" / stage).glob("*.sql")]
+    read = {file.stem: set(re.findall(r"ref\('(\w+)'\)", file.read_text())) for file in models}
+    assert "feat_user_snapshots" in read["user_profiles"]
+    fleeting = OF_THE_NIGHT | PARTS_OF_SNAPSHOTS
+    assert {name: names & fleeting for name, names in read.items() if names & fleeting} == {}
 
 
 def test_the_nights_had_to_undo_and_to_join_what_earlier_ones_had_made(built_both_ways):

@@ -19,7 +19,7 @@ import yaml
 
 from settings import PROJECT_ROOT, Settings
 from tests.compiled_night import CompiledNight
-from tests.lake_by_hand import LakeByHand, event, key
+from tests.lake_by_hand import TINY, LakeByHand, event, key
 
 NIGHT = date(2026, 3, 30)
 AS_OF = NIGHT - timedelta(days=14)  # features of this day and before are looked at when later things are planted
@@ -33,20 +33,7 @@ TARGETS = [
     {"name": "purchase_7d", "horizon_days": 7, "label": "is_purchaser"},
     {"name": "category_purchase_2d", "horizon_days": 2, "per": "category", "label": "is_purchaser"},
 ]
-SHOP = {
-    "name": "tiny",
-    "title": "Tiny",
-    "timezone": "Europe/Berlin",
-    "currency": "EUR",
-    "sources": [
-        {
-            "name": "web",
-            "format": "csv",
-            "files": "{date}.csv",
-            "event_type": {"default": "product_viewed"},
-            "columns": {"event_at": "at", "user_id": "user"},
-        }
-    ],
+SHOP = TINY | {
     "eligibility": {"max_events_per_day": MOST_EVENTS},
     "recommendations": {
         "holdout_days": 14,

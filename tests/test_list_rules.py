@@ -31,7 +31,7 @@ COLUMNS = {
     "fct_events": "actor_key uuid, item_id varchar, event_type varchar, event_date date, event_at timestamptz",
     "feat_interactions": "as_of_date date, user_key uuid, item_id varchar, weight double, last_event_type varchar",
     "feat_item_pairs": "as_of_date date, relation varchar, item_id varchar, other_item_id varchar, score double",
-    "feat_user_tastes": "as_of_date date, user_key uuid, top_category varchar, top_brand varchar",
+    "feat_user_snapshots": "as_of_date date, user_key uuid, top_category varchar, top_brand varchar",
     "dim_item_history": "item_id varchar, valid_from date",
     "user_recommendations": "user_key uuid, rank integer, item_id varchar, score double, reason varchar, reason_item_id varchar, "
     "model_name varchar, model_version varchar",
@@ -97,7 +97,7 @@ class RandomShop:
             at = datetime.combine(day, datetime.min.time()) + timedelta(minutes=chance.randrange(1440))
             self.rows["fct_events"].append((user, item, kind, day, f"{at}+00"))
             self.rows["fct_user_item_days"].append((user, item, day, int(kind == "order_completed"), int(kind == "order_refunded")))
-        self.rows["feat_user_tastes"].append((NIGHT, user, chance.choice(CATEGORIES), chance.choice(BRANDS)))
+        self.rows["feat_user_snapshots"].append((NIGHT, user, chance.choice(CATEGORIES), chance.choice(BRANDS)))
         candidates = chance.sample(names, min(len(names), chance.choice([0, 3, 40])))
         made_by = (0.5, "popular", None, "item_knn", "1")
         self.rows["user_recommendations"] += [(user, place, item, *made_by) for place, item in enumerate(candidates, 1)]

@@ -19,26 +19,13 @@ import shop as shops
 import warehouse
 from settings import PROJECT_ROOT, Settings
 from tests.compiled_night import CompiledNight
-from tests.lake_by_hand import LakeByHand, event, key
+from tests.lake_by_hand import TINY, LakeByHand, event, key
 from warehouse import building, state
 
 NIGHT = date(2026, 3, 30)
 USER, OTHER_USER, THIRD_USER, FLOOD, REFUSER, BUYER = 1, 2, 3, 4, 5, 6
 LAPTOP, KIOSK, PHONE, TABLET = 11, 12, 13, 14
-SHOP = {
-    "name": "tiny",
-    "title": "Tiny",
-    "timezone": "Europe/Berlin",
-    "currency": "EUR",
-    "sources": [
-        {
-            "name": "web",
-            "format": "csv",
-            "files": "{date}.csv",
-            "event_type": {"default": "product_viewed"},
-            "columns": {"event_at": "at", "user_id": "user"},
-        }
-    ],
+SHOP = TINY | {
     "predictions": {"snapshot_every_days": 1, "snapshot_count": 28},
 }
 

@@ -17,22 +17,13 @@ import duckdb
 import yaml
 
 from settings import PROJECT_ROOT
-from tests.conftest import TinyShop
+from tests.conftest import TinyShop, steps_of
 from tests.faults import cheap_steps
 
 NIGHT = date(2026, 6, 30)
 NIGHT_BEFORE = NIGHT - timedelta(days=3)  # the machine was off, so that the night lands three files, and may land one of them
 TARGET = {"name": "purchase_7d", "horizon_days": 7, "label": "is_purchaser", "models": ["base_rate", "gradient_boosting"]}
-TASKS = ("recommendations", "purchase_7d")
-STEPS = (
-    ("ingestion.land",),
-    ("warehouse", "build", "features"),
-    *(("training.train", task) for task in TASKS),
-    ("training.promote", *TASKS),
-    ("training.score",),
-    ("warehouse", "build", "serving"),
-    ("serving_exports.publish",),
-)
+STEPS = steps_of(("recommendations", TARGET["name"]))
 LONGEST_SECONDS = 600  # of a step; a machine that does much else is no failure
 # below these nothing is ever written in place: a file may be one and the same in all copies of the data folder
 NEVER_WRITTEN_IN_PLACE = ("cache", "demo/landing", "demo/lake", "demo/quarantine", "demo/predictions", "demo/serving/builds", "demo/truth")

@@ -12,26 +12,16 @@ import shop as shops
 import warehouse
 from settings import Settings
 from targets import DECLARED
+from tests.lake_by_hand import TINY
 from tests.training import synthetic_warehouse
 from training import history, snapshots, tracking
 from training.history import History
 from training.snapshots import Snapshots
 
 SHOP = shops.Shop.model_validate(
-    {
-        "name": "tiny",
-        "title": "Tiny",
+    TINY
+    | {
         "timezone": "UTC",
-        "currency": "EUR",
-        "sources": [
-            {
-                "name": "web",
-                "format": "csv",
-                "files": "{date}.csv",
-                "event_type": {"default": "product_viewed"},
-                "columns": {"user_id": "user", "event_at": "at"},
-            }
-        ],
         "recommendations": {"k": 5, "holdout_days": 14},
         "predictions": {
             "snapshot_every_days": 7,

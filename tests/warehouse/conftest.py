@@ -13,24 +13,10 @@ import shop as shops
 import steps
 import warehouse
 from settings import Settings
-from tests.lake_by_hand import LakeByHand
+from tests.lake_by_hand import TINY, LakeByHand
 from warehouse import building, state
 
-SHOP = {
-    "name": "tiny",
-    "title": "Tiny",
-    "timezone": "Europe/Berlin",
-    "currency": "EUR",
-    "sources": [
-        {
-            "name": "web",
-            "format": "csv",
-            "files": "{date}.csv",
-            "event_type": {"default": "product_viewed"},
-            "columns": {"event_at": "at", "user_id": "user"},
-        }
-    ],
-}
+SHOP = TINY
 NIGHT = date(2026, 3, 30)
 ROWS = 50_000  # some blocks of a database
 

@@ -35,7 +35,7 @@ item_pairs as (
 ),
 
 tastes as (
-    select * from {{ ref('feat_user_tastes') }}
+    select * from {{ ref('feat_user_snapshots') }}
     where as_of_date = {{ run_date() }}
 ),
 

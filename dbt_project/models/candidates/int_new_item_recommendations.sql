@@ -14,7 +14,7 @@ tastes as (
         top_category,
         split_part(top_category, ' > ', 1) as wide_category,
         top_brand,
-    from {{ ref('feat_user_tastes') }}
+    from {{ ref('feat_user_snapshots') }}
     where as_of_date = {{ run_date() }} and top_category is not null
 ),
 
