@@ -58,7 +58,9 @@ def test_the_tables_are_published_and_filled(published_shop):
             name: rows(connection, f"select count(*) from {name}")[0][0]
             for (name,) in rows(connection, "select table_name from duckdb_tables()")
         }
+        counted = {table["name"]: table["rows"] for table in json.loads(rows(connection, "select tables from run_manifest")[0][0])}
     assert set(counts) == PUBLISHED_TABLES
+    assert counted == {name: count for name, count in counts.items() if name != "run_manifest"}, "the manifest counts all others"
     assert counts.pop("prediction_outcomes") == 0, "no night before this one has predicted anything"
     assert all(count > 0 for count in counts.values()), counts
 

@@ -81,6 +81,7 @@ def test_a_later_build_replaces_the_rows_and_leaves_views_and_grants(published_s
     ask("create or replace view public.champions as select * from corner.user_segments where segment = 'Champions'")
     published_shop.build_serving(build_id="later")
     published_shop.change("update user_segments set segment = 'Champions'")
+    published_shop.change("update user_segment_history set segment = 'Champions' where valid_until is null")
     published_shop.publish()
     export(published_shop.settings, published_shop.shop, server)
     assert ask("select count(*) from public.champions") == [(30,)]

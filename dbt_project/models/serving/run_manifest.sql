@@ -2,7 +2,8 @@
     set published = [
         ref('user_recommendations'), ref('newcomer_recommendations'), ref('item_recommendations'), ref('user_segments'),
         ref('user_segment_history'), ref('segment_migrations'), ref('user_predictions'), ref('user_category_predictions'),
-        ref('user_profiles'), ref('item_profiles'), ref('audiences'), ref('audience_members'), ref('daily_kpis'),
+        ref('prediction_outcomes'), ref('user_profiles'), ref('item_profiles'), ref('audiences'), ref('audience_members'),
+        ref('daily_kpis'),
     ]
 %}
 
