@@ -54,7 +54,8 @@ def test_a_figure_that_is_drawn_can_also_be_read(open_page: Callable[..., Any], 
 
 def test_names_from_the_shop_are_text_in_charts_too(open_page: Callable[..., Any], published_shop: SmallShop) -> None:
     published_shop.build_serving(build_id="hostile")
-    published_shop.change("update user_segments set segment = '</script><img src=x onerror=\"document.title = 1\">'")
+    for name in ("user_segments", "user_segment_history"):
+        published_shop.change(f"update {name} set segment = '</script><img src=x onerror=\"document.title = 1\">'")
     published_shop.publish()
     watched = opened(open_page, published_shop)
     assert watched.page.title() == "The corner shop: the night of 2026-06-30"
