@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from settings import Settings
@@ -38,7 +39,7 @@ class Night:
     tags: dict[str, str]
     record: dict[str, Any] | None
 
-    @property
+    @cached_property
     def shortfall(self) -> Shortfall | None:
         """Why the task has no rows tonight; None where it has."""
         reason = self.task.shortfall_of_score()

@@ -112,7 +112,7 @@ class PredictionTask:
                 "too_short_history",
                 f"{len(self.data.labelled_dates)} past snapshots have their answers by now: none ends before the newest begins",
             )
-        return self._shortfall_at("test") or self._all_alike(self._window("test"))
+        return self._shortfall_at("test") or self._all_alike(self._window("test").outcome)
 
     def shortfall_of_score(self) -> Shortfall | None:
         """Why nothing can be predicted tonight; None where it can."""
@@ -122,8 +122,8 @@ class PredictionTask:
         split = self._split_at(self.cutoffs[cutoff])
         if split is None:
             return Shortfall("too_short_history", "no past snapshot has its answers by now")
-        known, day = self.data.on(split.learning), self.cutoffs[cutoff]
-        positives, people = int((known.outcome > 0).sum()), len(np.unique(known.user_keys))
+        known, day = self._on(split.learning), self.cutoffs[cutoff]
+        positives, people = int((self.data.outcome[known] > 0).sum()), len(np.unique(self.data.user_keys[known]))
         if positives < self.target.fewest_positives:
             return Shortfall(
                 "too_few_positives",
@@ -131,13 +131,13 @@ class PredictionTask:
             )
         if people < self.target.fewest_people:
             return Shortfall("too_few_people", f"only {people} people to learn from by {day}; {self.target.fewest_people} are needed")
-        parts = [self._known(cutoff, part) for part in (splits.TEACH, splits.CHOOSE, splits.CALIBRATE)]
+        parts = [self.data.outcome[self._is_known(cutoff, part)] for part in (splits.TEACH, splits.CHOOSE, splits.CALIBRATE)]
         return next(filter(None, map(self._all_alike, parts)), None)
 
-    def _all_alike(self, part: Snapshots) -> Shortfall | None:
-        if len(np.unique(part.outcome)) > 1:
+    def _all_alike(self, outcome: np.ndarray) -> Shortfall | None:
+        if len(np.unique(outcome)) > 1:
             return None
-        return Shortfall("answers_all_alike", f"all {len(part.outcome)} answers of one part of the people are the same")
+        return Shortfall("answers_all_alike", f"all {len(outcome)} answers of one part of the people are the same")
 
     def _split_at(self, day: date) -> splits.Split | None:
         return splits.split(self.data.labelled_dates, day, self.target.horizon_days, self.most_days)
@@ -147,9 +147,14 @@ class PredictionTask:
 
     def _known(self, cutoff: str, people: tuple[int, ...]) -> Snapshots:
         """Rows that a fit at a cut-off knows, of the people of some folds."""
+        return self.data.where(self._is_known(cutoff, people))
+
+    def _is_known(self, cutoff: str, people: tuple[int, ...]) -> np.ndarray:
         split = self._split_at(self.cutoffs[cutoff])
-        days = split.calibration if people == splits.CALIBRATE else split.learning
-        return self.data.where(np.isin(self.fold, people) & np.isin(self.data.as_of, np.array(days, dtype="datetime64[D]")))
+        return np.isin(self.fold, people) & self._on(split.calibration if people == splits.CALIBRATE else split.learning)
+
+    def _on(self, days: list[date]) -> np.ndarray:
+        return np.isin(self.data.as_of, np.array(days, dtype="datetime64[D]"))
 
     def tuned(self, recipe: Recipe) -> tuple[Recipe, CalibratedPredictor]:
         """The recipe with the parameters that do best on the people who choose, and its fit without them."""

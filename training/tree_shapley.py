@@ -26,11 +26,11 @@ def contributions(
         feature: (columns,) the feature that each column is made of.
     """
     paths = [path for root in roots for path in _paths(nodes, int(root))]
-    reference_left = _goes_left(nodes, reference[None])[0]
+    reference_left = _left(nodes, reference[None])[:, 0]
     result = np.zeros((len(columns), int(feature.max(initial=-1)) + 1))
     for first in range(0, len(columns), ROWS_AT_A_TIME):
         rows = slice(first, first + ROWS_AT_A_TIME)
-        own_left = _goes_left(nodes, columns[rows]).T.copy()
+        own_left = _left(nodes, columns[rows])
         for leaf, steps in paths:
             _add_leaf(result[rows], nodes["value"][leaf], steps, own_left, reference_left, feature[nodes["feature_idx"]])
     return result
@@ -48,10 +48,18 @@ def _paths(nodes: dict[str, np.ndarray], root: int) -> list[tuple[int, list[tupl
     return found
 
 
-def _goes_left(nodes: dict[str, np.ndarray], columns: np.ndarray) -> np.ndarray:
-    """(rows, nodes)"""
-    value = columns[:, nodes["feature_idx"].astype(np.int64)]
-    return np.where(np.isnan(value), nodes["missing_go_to_left"] == 1, value <= nodes["num_threshold"])
+def goes_left(nodes: dict[str, np.ndarray], node: int, value: np.ndarray) -> np.ndarray:
+    """(rows,) which rows go left at a node, from their values of its column."""
+    below = value <= nodes["num_threshold"][node]  # never true of an unknown value
+    return below | np.isnan(value) if nodes["missing_go_to_left"][node] else below
+
+
+def _left(nodes: dict[str, np.ndarray], columns: np.ndarray) -> np.ndarray:
+    """(nodes, rows)"""
+    by_column, result = np.ascontiguousarray(columns.T), np.zeros((len(nodes["is_leaf"]), len(columns)), bool)
+    for node in np.flatnonzero(nodes["is_leaf"] == 0):
+        result[node] = goes_left(nodes, node, by_column[nodes["feature_idx"][node]])
+    return result
 
 
 def _add_leaf(
