@@ -13,6 +13,7 @@ from serving_exports import formats
 ACCENT, QUIET, SOFT, INK = "var(--accent)", "var(--quiet)", "var(--soft)", "var(--ink)"
 BAR_STEP = 22  # pixels from bar to bar
 HEIGHT = 120
+LETTER = 7  # pixels of one, at most
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,7 @@ def bars(title: str, counted: Sequence[Bar], what: str = "rows") -> Chart:
         {"label": formats.words(bar.label), "count": bar.count, "told": f"{bar.count:,} ({formats.percent(bar.share)})"} for bar in counted
     ]
     y = {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 150, "ticks": False, "domain": False}}
-    # a quarter of the width is left for the numbers
-    limit = max([bar.count for bar in counted], default=1) * 1.35 or 1
-    x = {"field": "count", "type": "quantitative", "title": None, "axis": None, "scale": {"domain": [0, limit]}}
+    x = _with_numbers_behind("count", rows)
     layers = [
         {"mark": {"type": "bar", "color": ACCENT, "cornerRadiusEnd": 3, "height": 12}, "encoding": {"x": x, "y": y}},
         {
@@ -182,9 +181,8 @@ def nights(title: str, measured: Sequence[tuple[date, str, float, float | None]]
 def seconds(title: str, steps: Sequence[dict]) -> Chart:
     """How long each step took, in the order given; with its peak memory in the table."""
     rows = [{"step": step["step"], "seconds": step["seconds"], "told": f"{step['seconds']:,.1f} s"} for step in steps]
-    y = {"field": "step", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 190, "ticks": False, "domain": False}}
-    limit = max(step["seconds"] for step in steps) * 1.2 or 1
-    x = {"field": "seconds", "type": "quantitative", "title": None, "axis": None, "scale": {"domain": [0, limit]}}
+    y = {"field": "step", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 150, "ticks": False, "domain": False}}
+    x = _with_numbers_behind("seconds", rows)
     text = {"field": "told", "type": "nominal"}
     layers = [
         {"mark": {"type": "bar", "color": ACCENT, "cornerRadiusEnd": 3, "height": 12}, "encoding": {"x": x, "y": y}},
@@ -192,6 +190,13 @@ def seconds(title: str, steps: Sequence[dict]) -> Chart:
     ]
     told = [(step["step"], f"{step['seconds']:,.1f} s", f"{step['peak_bytes'] / 1e6:,.0f} MB") for step in steps]
     return Chart(title, _sized(rows, layers) | {"height": BAR_STEP * len(rows)}, ("step", "time", "peak memory"), told)
+
+
+def _with_numbers_behind(field: str, rows: list[dict]) -> dict:
+    """The lengths of bars that leave room for what each is told by, in pixels: a share of the width is too little on a phone."""
+    room = LETTER * max((len(row["told"]) for row in rows), default=0) + 10
+    scale = {"domain": [0, max((row[field] for row in rows), default=0) or 1], "range": [0, {"expr": f"max(10, width - {room})"}]}
+    return {"field": field, "type": "quantitative", "title": None, "axis": None, "scale": scale}
 
 
 def _sized(rows: list[dict], layers: list[dict]) -> dict:

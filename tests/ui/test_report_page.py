@@ -37,6 +37,16 @@ def test_it_is_accessible_and_no_wider_than_the_screen(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+CUT_OFF = """[...document.querySelectorAll('[data-chart] .mark-text text')].filter(
+    text => text.getBoundingClientRect().right > text.closest('svg').getBoundingClientRect().right + 1).map(text => text.textContent)"""
+
+
+def test_no_number_beside_a_bar_is_cut_off_on_a_phone(open_page: Callable[..., Any], published_shop: SmallShop) -> None:
+    page = opened(open_page, published_shop, width=390).page
+    assert page.locator("[data-chart] .mark-text text").count() > 10
+    assert page.evaluate(CUT_OFF) == []
+
+
 def test_the_charts_follow_the_page_into_the_dark(open_page: Callable[..., Any], published_shop: SmallShop) -> None:
     def line(scheme: str) -> str:
         page = opened(open_page, published_shop, scheme).page
