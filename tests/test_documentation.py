@@ -1,6 +1,7 @@
 """What analysts read is true: every column is described, and the twenty questions have the answers that stand beneath them."""
 
 import os
+import re
 import subprocess
 import sys
 from datetime import date
@@ -32,6 +33,13 @@ def test_every_column_is_described(published_shop: TinyShop, folder: str) -> Non
         columns = connection.sql("select table_name, column_name, comment from duckdb_columns() where not internal").fetchall()
     assert models <= {table for table, _, _ in columns}
     assert [f"{table}.{column}" for table, column, comment in columns if table in models and not (comment or "").strip()] == []
+
+
+def test_every_published_table_has_its_section_and_its_line_in_the_list() -> None:
+    heads = re.findall(r"^## ([\w, ]+): ", (PROJECT_ROOT / "docs" / "query.md").read_text(), re.MULTILINE)
+    lines = re.findall(r"^\| `(\w+)` \|", (PROJECT_ROOT / "README.md").read_text(), re.MULTILINE)
+    assert set(lines) == SERVING
+    assert {table for head in heads for table in head.split(", ")} == SERVING
 
 
 def test_there_are_twenty_questions_each_with_an_answer() -> None:
