@@ -3,8 +3,9 @@
     python -m services.supervisor        # `make up` starts it, in a session of its own; `make down` stops it and the services
 
 A service that ends is started again after 2, 4, 8 … seconds; one that ends five times within ten minutes is given up:
-`make doctor` and the next `make up` say so, and the others run on. One that gives no answer for ten minutes is ended, and
-so started again. `data/services.json` says at any time what runs and how often it had to be started again.
+who hears of failed nights is told (`dags.service_notice`), `make doctor` and the next `make up` say so, and the others run
+on. One that gives no answer for ten minutes is ended, and so started again. `data/services.json` says at any time what runs
+and how often it had to be started again.
 """
 
 import logging
@@ -125,6 +126,13 @@ class Supervisor:
         what = f"{MAX_DEATHS} times in {WITHIN_SECONDS} s: given up" if is_given_up else f"is started again in {delay} s"
         log.error("%s %s (%d processes were left), %s", ward.service.name, why, left, what)
         self._record()
+        if is_given_up:
+            self._run_aside(roster.notice(self.settings, ward.service.name))
+
+    def _run_aside(self, service: Service) -> None:
+        """Start what ends by itself, and look after it no further; what it has to say stands in the supervisor's log."""
+        log_file = roster.log_file(self.settings, roster.SUPERVISOR)
+        processes.start(service.name, service.command, service.environment, log_file, PROJECT_ROOT)
 
     def _record(self) -> None:
         self._is_recorded = False

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services import environment, health, processes, supervisor
+from services import environment, health, processes, roster, supervisor
 from services.roster import Service
 from services.supervisor import Supervisor
 from settings import Settings
@@ -27,6 +27,14 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     monkeypatch.setattr(health, "missing", lambda since=0: list(names))
     return names
+
+
+@pytest.fixture
+def notices(fresh: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """What the stand-in for the notice has said so far, in the supervisor's log."""
+    monkeypatch.setattr(roster, "notice", lambda settings, name: Service("notice", [sys.executable, "-c", f"print('told of {name}')"], {}))
+    log = roster.log_file(fresh, roster.SUPERVISOR)
+    return lambda: log.read_text() if log.exists() else ""
 
 
 @pytest.fixture
@@ -91,7 +99,7 @@ def test_a_killed_service_is_started_again_after_its_delay_and_without_what_it_l
 
 
 def test_a_service_that_ends_again_and_again_is_given_up_and_the_others_run_on(
-    fresh: Settings, watching: Callable[..., Supervisor]
+    fresh: Settings, watching: Callable[..., Supervisor], notices: Callable[[], str]
 ) -> None:
     watched = watching(docs=ENDS, mlflow=RUNS)
     starts = []
@@ -104,6 +112,11 @@ def test_a_service_that_ends_again_and_again_is_given_up_and_the_others_run_on(
     assert [moment for moment, _ in starts] == [0, 3, 8, 17, 34]  # found ended a second after each start: 2, 4, 8 and 16 s of delay
     assert (docs.deaths, docs.is_given_up) == (supervisor.MAX_DEATHS, True)
     assert recorded(fresh)["mlflow"].is_alive and not recorded(fresh)["mlflow"].deaths
+    deadline = time.monotonic() + 20
+    while "told of docs\n" not in notices():
+        assert time.monotonic() < deadline, "nobody was told"
+        time.sleep(0.02)
+    assert notices() == "told of docs\n", "once"
 
 
 def test_a_service_that_ends_once_a_day_is_never_given_up(fresh: Settings, watching: Callable[..., Supervisor]) -> None:
