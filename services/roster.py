@@ -51,6 +51,11 @@ def notice(settings: Settings, service: str) -> Service:
     return Service(f"notice of {service}", command, environment.airflow(settings))
 
 
+def tidy(settings: Settings) -> Service:
+    """Removes what is too old to be read; ends by itself."""
+    return Service("tidy", module("services.tidy"), environment.shared(settings))
+
+
 def module(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", name, *arguments]
 

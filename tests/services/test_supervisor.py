@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services import environment, health, processes, roster, supervisor
+from services import environment, health, processes, roster, supervisor, tidy
 from services.roster import Service
 from services.supervisor import Supervisor
 from settings import Settings
@@ -167,6 +167,46 @@ def test_a_full_disk_does_not_end_it_and_what_it_started_is_noted_afterwards(
     watched.watch()
     assert rounds == [1, 2, 2]
     assert recorded(fresh)["mlflow"].is_alive
+
+
+def test_a_log_that_has_grown_is_moved_aside_and_its_service_writes_on(fresh: Settings, watching: Callable[..., Supervisor]) -> None:
+    """30 MB within seconds, looked at as often as a supervisor looks in an hour: two files of the limit's size are left."""
+    watched = watching(docs="import time\nwhile True:\n print('x' * 999, flush=True)\n time.sleep(1e-4)")
+    watched.look(0)
+    log = roster.log_file(fresh, "docs")
+    aside, now, moved, deadline = log.with_name("docs.log.1"), 0, 0, time.monotonic() + 60
+    while moved < 2:
+        assert time.monotonic() < deadline, "the log was not moved aside"
+        now += supervisor.LOGS_SECONDS
+        grown = log.stat().st_size
+        if grown > tidy.LOG_BYTES:
+            watched.look(now)
+            assert log.stat().st_size < grown and aside.stat().st_size > tidy.LOG_BYTES
+            moved += 1
+        time.sleep(0.05)
+    assert aside.stat().st_mode & 0o777 == 0o600
+    assert set(aside.read_text().splitlines()[:-1]) == {"x" * 999}, "no gap of zeros, as after a truncation under another offset"
+    assert {file.name for file in log.parent.iterdir()} == {"docs.log", "docs.log.1"}
+
+
+def test_what_is_too_old_is_removed_once_a_week(
+    fresh: Settings, watching: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roster, "tidy", lambda settings: Service("tidy", [sys.executable, "-c", "print('tidied up')"], {}))
+    watched = watching()
+    watched.look(0)
+    log = roster.log_file(fresh, roster.SUPERVISOR)
+    assert not log.exists(), "nothing is set up yet"
+    setup_file = fresh.data / "setup.json"
+    setup_file.touch()
+    os.utime(setup_file, (0, time.time() - 8 * 86400))
+    watched.look(supervisor.LOGS_SECONDS - 1)
+    assert not log.exists(), "it looks every ten minutes"
+    watched.look(supervisor.LOGS_SECONDS)
+    deadline = time.monotonic() + 20
+    while not log.exists() or log.read_text() != "tidied up\n":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_once_told_to_stop_it_starts_nobody_any_more(fresh: Settings, watching: Callable[..., Supervisor]) -> None:
