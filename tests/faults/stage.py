@@ -63,10 +63,7 @@ class Stage:
 
     def make(self) -> None:
         """The night before, published; then the night itself, kept as it was before each of its steps."""
-        content = yaml.safe_load((PROJECT_ROOT / "shops" / "demo.yml").read_text())
-        content["predictions"] = {"snapshot_every_days": 7, "snapshot_count": 6, "targets": [TARGET]}
-        content["audiences"] = [each for each in content["audiences"] if each["id"] == "likely_buyers"]  # others need other targets
-        self.shop.shop_file.write_text(yaml.safe_dump(content))
+        self.write_shop_file()
         size = ("--users", "300", "--items", "60", "--days", "90")
         self.finish(("ingestion.demo_shop", *size), NIGHT)
         for step in STEPS:
@@ -76,6 +73,12 @@ class Stage:
             copy(self.shop.data, self.before(step))
             self.finish(step)
         self.outcome = self.state()
+
+    def write_shop_file(self) -> None:
+        content = yaml.safe_load((PROJECT_ROOT / "shops" / "demo.yml").read_text())
+        content["predictions"] = {"snapshot_every_days": 7, "snapshot_count": 6, "targets": [TARGET]}
+        content["audiences"] = [each for each in content["audiences"] if each["id"] == "likely_buyers"]  # others need other targets
+        self.shop.shop_file.write_text(yaml.safe_dump(content))
 
     def before(self, step: tuple[str, ...]) -> Path:
         return self.root / "before" / str(STEPS.index(step))
