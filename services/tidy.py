@@ -2,7 +2,8 @@
 
     python -m services.tidy        # the supervisor calls it once a week, and so does `make nightly` where nobody else has
 
-Airflow's records and logs of nights, and the logs of nights by hand, are kept for 90 days; runs that training has given up
+Airflow's records and logs of nights, and the logs of nights by hand, are kept for 90 days, those of its reading the DAG files
+for a week, since it reads them twice a minute; runs that training has given up
 in MLflow (`training/tracking.py`) lose their rows; of the step times the last some years are kept. Nothing of a shop's data
 is touched. The services' own logs are bound by the supervisor.
 """
@@ -17,7 +18,7 @@ from settings import Settings, write_private
 from steps import StepError
 
 KEPT = timedelta(days=90)
-EVERY = timedelta(days=7)
+EVERY = KEPT_OF_DAG_FILES = timedelta(days=7)
 STEP_TIMES = 20_000  # lines: 1.6 kB a night
 LOG_BYTES = 10_000_000  # of a service's log: Airflow's API server writes 25 MB a day
 # what grows, with what hangs on it; not `dag`, which holds who is switched on
@@ -37,7 +38,7 @@ def tidy(settings: Settings, now: datetime) -> str:
         StepError: Airflow or MLflow could not (with the last lines of what it said); it is tried again.
     """
     oldest = now - KEPT
-    files = remove_old_logs(environment.logs(settings), oldest)
+    files = remove_old_logs(environment.logs(settings), now)
     for file in settings.data.glob("*/step_times.jsonl"):
         keep_last_lines(file, STEP_TIMES)
     clean = ["db", "clean", "--clean-before-timestamp", oldest.isoformat(), "--tables", TABLES, "--skip-archive", "--yes"]
@@ -49,17 +50,18 @@ def tidy(settings: Settings, now: datetime) -> str:
     return f"tidy: {files} logs, and Airflow's records, of before {oldest:%Y-%m-%d} removed"
 
 
-def remove_old_logs(folder: Path, oldest: datetime) -> int:
-    """Of Airflow's tasks and DAG files and of nights by hand, and the folders that are empty then; how many files those were."""
-    below = [path for part in ("airflow", "dag_processor") for path in (folder / part).rglob("*")]
-    files = [path for path in [*below, *folder.glob("*.jsonl")] if not path.is_dir() or path.is_symlink()]
-    old = [path for path in files if path.lstat().st_mtime < oldest.timestamp()]
-    for path in old:
+def remove_old_logs(logs: Path, now: datetime) -> int:
+    """Of Airflow's tasks and DAG files and of nights by hand, and old folders that are empty then; how many files those were."""
+    found = [(logs.glob("*.jsonl"), KEPT), ((logs / "airflow").rglob("*"), KEPT), ((logs / "dag_processor").rglob("*"), KEPT_OF_DAG_FILES)]
+    old = [path for paths, kept in found for path in paths if path.lstat().st_mtime < (now - kept).timestamp()]
+    folders = [path for path in old if path.is_dir() and not path.is_symlink()]
+    files = [path for path in old if path.is_symlink() or not path.is_dir()]
+    for path in files:
         path.unlink()
-    for path in sorted((path for path in below if path.is_dir() and not path.is_symlink()), reverse=True):  # the inner ones first
-        if not any(path.iterdir()):
-            path.rmdir()
-    return len(old)
+    for folder in sorted(folders, reverse=True):  # the inner ones first; a young one may be just about to be written into
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    return len(files)
 
 
 def keep_last_lines(file: Path, count: int) -> None:

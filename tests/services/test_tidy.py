@@ -20,7 +20,8 @@ OLD, YOUNG = NOW - tidy.KEPT - timedelta(days=1), NOW - tidy.KEPT + timedelta(da
 def write(file: Path, at: datetime) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("said\n")
-    os.utime(file, (at.timestamp(), at.timestamp()))
+    for path in (file, file.parent):
+        os.utime(path, (at.timestamp(), at.timestamp()))
     return file
 
 
@@ -62,12 +63,16 @@ def test_of_the_logs_those_of_old_nights_go_and_nothing_else(tmp_path: Path) -> 
     logs = tmp_path / "logs"
     gone = [write(logs / name, OLD) for name in ("nightly_demo-2026-01-01-x.jsonl", "airflow/a/b/1.log", "dag_processor/2026-01-01/x.log")]
     kept = [write(logs / name, OLD) for name in ("scheduler.log", "scheduler.log.1")]
+    gone += [write(logs / "dag_processor" / "2026-06-01" / "x.log", NOW - timedelta(days=8))]
+    kept += [write(logs / "dag_processor" / "2026-06-30" / "x.log", NOW - timedelta(days=6))]
     kept += [write(logs / name, YOUNG) for name in ("nightly_demo-2026-06-30-x.jsonl", "airflow/a/2.log")]
     link = logs / "dag_processor" / "latest"
     link.symlink_to(tmp_path)
+    (logs / "airflow" / "just made").mkdir()
     os.utime(link, (OLD.timestamp(), OLD.timestamp()), follow_symlinks=False)
-    assert tidy.remove_old_logs(logs, NOW - tidy.KEPT) == len(gone) + 1
+    assert tidy.remove_old_logs(logs, NOW) == len(gone) + 1
     assert {path for path in logs.rglob("*") if path.is_file()} == set(kept)
+    assert (logs / "airflow" / "just made").is_dir(), "its log is about to be written"
     assert not (logs / "airflow" / "a" / "b").exists() and not link.is_symlink() and tmp_path.exists()
 
 
