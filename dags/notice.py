@@ -23,7 +23,9 @@ def callbacks(shop: Shop, outcome: str | None = None) -> list[Callable[[Mapping]
     """
 
     def mail(context: Mapping) -> None:
-        send_mail(str(shop.notify.email), message(shop, run_date(shop, context), context["ti"], outcome))
+        told = message(shop, run_date(shop, context), context["ti"], outcome)
+        subject = f"Nightcart: the night {told['run_date']} of {told['shop']} {told['outcome']}"
+        send_mail(str(shop.notify.email), subject, str(told["text"]))
 
     def webhook(context: Mapping) -> None:
         send_webhook(str(shop.notify.webhook), message(shop, run_date(shop, context), context["ti"], outcome))
@@ -52,11 +54,10 @@ def send_webhook(url: str, notice: dict[str, object]) -> None:
     urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS).close()  # the shop file allows http and https only
 
 
-def send_mail(address: str, notice: dict[str, object]) -> None:
+def send_mail(address: str, subject: str, text: str) -> None:
     """Send the notice over Airflow's connection `smtp_default` (`AIRFLOW_CONN_SMTP_DEFAULT` in data/secrets.env)."""
-    from airflow.providers.smtp.hooks.smtp import SmtpHook  # only a failed night needs it
+    from airflow.providers.smtp.hooks.smtp import SmtpHook  # only who has something to tell needs it
 
-    subject = f"Nightcart: the night {notice['run_date']} of {notice['shop']} {notice['outcome']}"
     with SmtpHook() as hook:
         sender = hook.from_email or address
-        hook.send_email_smtp(to=address, subject=subject, html_content=html.escape(str(notice["text"])), from_email=sender)
+        hook.send_email_smtp(to=address, subject=subject, html_content=html.escape(text), from_email=sender)

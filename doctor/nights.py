@@ -1,8 +1,10 @@
-"""Each shop: its file, who writes to it, what was set aside as broken, and its last night."""
+"""Each shop: its file, who writes to it, what was set aside as broken, what waits for MLflow, and its last night."""
 
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +16,14 @@ from services import environment
 from settings import Settings
 
 LONGEST_STEP = timedelta(hours=12)  # Airflow ends a fit after eight
+WAITING = """
+    select experiments.name, count(distinct runs.run_uuid), max(tags.value)
+    from experiments
+    inner join runs using (experiment_id)
+    left join tags on tags.run_uuid = runs.run_uuid and tags.key = 'run_date'
+    where experiments.lifecycle_stage = 'active'
+    group by experiments.name
+"""
 HOLDER = re.compile(r"process (\d+), since (\S+ \S+) UTC")  # as warehouse/locking.py writes it
 
 
@@ -26,6 +36,7 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
         else:
             yield _lock(settings, shop, now)
             yield from _set_aside(settings, shop)
+            yield from waiting(settings, shop, file)
             yield _last_night(settings, shop, file, now)
             yield from _due(settings, shop, file, now)
 
@@ -55,6 +66,26 @@ def _set_aside(settings: Settings, shop: shops.Shop) -> Iterator[Finding]:
     if found:
         names, spared = ", ".join(map(str, found)), "look at the disk (dmesg, smartctl); when nothing of them is wanted any more"
         yield Finding(f"{shop.name}: set aside", False, f"{len(found)} broken files: {names}", f"{spared}: rm -r {names.replace(',', '')}")
+
+
+def waiting(settings: Settings, shop: shops.Shop, file: Path) -> Iterator[Finding]:
+    """What was measured while MLflow was away; deciding the last of those nights again hands it over."""
+    spool = settings.mlflow_spool / "mlflow.db"
+    if not spool.exists():
+        return
+    topic = f"{shop.name}: waits for MLflow"
+    try:
+        with closing(sqlite3.connect(f"file:{spool}?mode=ro", uri=True)) as connection:
+            found = connection.execute(WAITING).fetchall()
+    except sqlite3.DatabaseError as error:
+        yield Finding(topic, False, f"{spool} cannot be read: {error}", f"let no night run; if it stays so, rm -r {settings.mlflow_spool}")
+        return
+    waiting = {name.removeprefix(f"{shop.name}."): (count, night) for name, count, night in found if name.startswith(f"{shop.name}.")}
+    if waiting:
+        runs, nights = sum(count for count, _ in waiting.values()), [night for _, night in waiting.values() if night]
+        day = f" --run-date {max(nights)}" if nights else ""
+        mend = f"when MLflow answers: python -m training.promote {' '.join(sorted(waiting))} --shop {file}{day}"
+        yield Finding(topic, False, f"{runs} runs of {', '.join(sorted(waiting))} in {settings.mlflow_spool}", mend)
 
 
 def _last_night(settings: Settings, shop: shops.Shop, file: Path, now: datetime) -> Finding:

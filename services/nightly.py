@@ -19,9 +19,11 @@ import psutil
 
 import shop as shops
 import steps
-from services import environment, processes, roster, setup
+from services import environment, processes, roster, setup, tidy
 from services.night_output import NightOutput
 from settings import PROJECT_ROOT, Settings
+
+log = logging.getLogger("nightly")
 
 
 def run(settings: Settings, shop: shops.Shop, shop_file: Path, run_date: date) -> str:
@@ -35,6 +37,8 @@ def run(settings: Settings, shop: shops.Shop, shop_file: Path, run_date: date) -
     _refuse_beside_the_scheduler(settings, dag_id)
     raw_log = _test_dag(settings, shop_file, dag_id, run_date)
     seconds = time.monotonic() - began
+    if tidy.is_due(settings):  # where `make up` does not run, nobody else does it
+        _tidy(settings)
     _part(settings, "serving_exports.show", "--shop", str(shop_file), "--run-date", run_date.isoformat())
     ask = f'make sql SHOP={shop_file} Q="select segment, count(*) from user_segments group by segment"'
     return (
@@ -49,6 +53,14 @@ def make_demo_files(settings: Settings, shop: shops.Shop, shop_file: Path) -> No
     landing = shop.landing_folder(settings)
     if shop.name == "demo" and not (landing.exists() and any(landing.iterdir())):
         _part(settings, "ingestion.demo_shop", "--shop", str(shop_file))
+
+
+def _tidy(settings: Settings) -> None:
+    """The night is published: that it could not be tidied up after it is said, and no failure of it."""
+    try:
+        _part(settings, "services.tidy")
+    except steps.StepError as error:
+        log.warning("%s", error)
 
 
 def _part(settings: Settings, module: str, *arguments: str) -> None:

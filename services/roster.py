@@ -45,6 +45,17 @@ def supervisor(settings: Settings) -> Service:
     return Service(SUPERVISOR, module("services.supervisor"), environment.shared(settings))
 
 
+def notice(settings: Settings, service: str) -> Service:
+    """Tells the shops' people that a service was given up; ends by itself."""
+    command = module("dags.service_notice", service, str(log_file(settings, service)))
+    return Service(f"notice of {service}", command, environment.airflow(settings))
+
+
+def tidy(settings: Settings) -> Service:
+    """Removes what is too old to be read; ends by itself."""
+    return Service("tidy", module("services.tidy"), environment.shared(settings))
+
+
 def module(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", name, *arguments]
 

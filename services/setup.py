@@ -73,22 +73,24 @@ def _make_stores(settings: Settings) -> None:
     """Airflow's and MLflow's stores, side by side: each is some seconds of one core."""
     began = time.monotonic()
     airflow, pools = environment.airflow(settings), environment.airflow_home(settings) / "pools.json"
-    processes = [_start("airflow", ["db", "migrate"], airflow)]
-    if _owns_mlflow(settings):
-        processes.append(_start("mlflow", ["db", "upgrade", settings.mlflow_tracking_uri], environment.mlflow(settings)))
-    _finish(processes[0])
-    processes.append(_start("airflow", ["pools", "import", str(pools)], airflow))
+    processes = [start("airflow", ["db", "migrate"], airflow)]
+    if owns_mlflow(settings):
+        processes.append(start("mlflow", ["db", "upgrade", settings.mlflow_tracking_uri], environment.mlflow(settings)))
+    finish(processes[0])
+    processes.append(start("airflow", ["pools", "import", str(pools)], airflow))
     for process in processes[1:]:
-        _finish(process)
+        finish(process)
     log.info("made the stores of Airflow and MLflow in %.0f s", time.monotonic() - began)
 
 
-def _start(module: str, arguments: list[str], env: dict[str, str]) -> subprocess.Popen:
+def start(module: str, arguments: list[str], env: dict[str, str]) -> subprocess.Popen:
+    """Start a command of Airflow or MLflow that ends by itself; `finish` waits for it."""
     command = [sys.executable, "-m", module, *arguments]
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, umask=0o077)
 
 
-def _finish(process: subprocess.Popen) -> None:
+def finish(process: subprocess.Popen) -> None:
+    """Wait for a command's end; raises StepError, with the last lines of what it said, where it failed."""
     output, _ = process.communicate()
     if process.returncode != 0:
         last = "\n".join(output.strip().splitlines()[-15:])
@@ -106,7 +108,7 @@ def _state(settings: Settings) -> dict[str, object] | None:
     return json.loads(marker.read_text()) if complete else None
 
 
-def _owns_mlflow(settings: Settings) -> bool:
+def owns_mlflow(settings: Settings) -> bool:
     """Any other store than a SQLite file belongs to a server that somebody else keeps."""
     return settings.mlflow_tracking_uri.startswith("sqlite:")
 

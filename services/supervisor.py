@@ -3,8 +3,10 @@
     python -m services.supervisor        # `make up` starts it, in a session of its own; `make down` stops it and the services
 
 A service that ends is started again after 2, 4, 8 … seconds; one that ends five times within ten minutes is given up:
-`make doctor` and the next `make up` say so, and the others run on. One that gives no answer for ten minutes is ended, and
-so started again. `data/services.json` says at any time what runs and how often it had to be started again.
+who hears of failed nights is told (`dags.service_notice`), `make doctor` and the next `make up` say so, and the others run
+on. One that gives no answer for ten minutes is ended, and so started again. `data/services.json` says at any time what runs
+and how often it had to be started again. Logs of more than 10 MB are moved aside, and once a week old records are removed
+(`services.tidy`).
 """
 
 import logging
@@ -16,7 +18,7 @@ from dataclasses import dataclass, field, replace
 
 import psutil
 
-from services import environment, health, processes, roster
+from services import environment, health, processes, roster, tidy
 from services.processes import Started
 from services.roster import Service
 from settings import PROJECT_ROOT, Settings
@@ -28,6 +30,7 @@ HEALTH_SECONDS = 30  # between two questions once all have answered
 SILENT_SECONDS = 600  # a busy machine answers late; one that is stuck never does
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 2, 60
 MAX_DEATHS, WITHIN_SECONDS = 5, 600
+LOGS_SECONDS = 600  # between two looks at what grows
 
 
 @dataclass
@@ -63,6 +66,7 @@ class Supervisor:
         self.is_told_to_stop = False
         self._is_recorded = False
         self._asked_at = -HEALTH_SECONDS
+        self._looked_at_logs = -LOGS_SECONDS
         self._silent: list[str] = []
 
     def watch(self) -> None:
@@ -89,6 +93,16 @@ class Supervisor:
         for ward in self.wards:
             if ward.waits and now >= ward.starts_at and not self._silent_or_absent(ward.service.needs) and not self.is_told_to_stop:
                 self._start(ward)
+        if now - self._looked_at_logs >= LOGS_SECONDS:
+            self._looked_at_logs = now
+            self._bound_what_grows()
+
+    def _bound_what_grows(self) -> None:
+        """The last of a round: a full disk may cut it short."""
+        if tidy.is_due(self.settings):
+            self._run_aside(roster.tidy(self.settings))
+        for file in sorted(environment.logs(self.settings).glob("*.log")):
+            tidy.keep_short(file)
 
     def _ask(self, now: float) -> None:
         """Who answers; asked at every round while somebody waits for somebody."""
@@ -125,6 +139,13 @@ class Supervisor:
         what = f"{MAX_DEATHS} times in {WITHIN_SECONDS} s: given up" if is_given_up else f"is started again in {delay} s"
         log.error("%s %s (%d processes were left), %s", ward.service.name, why, left, what)
         self._record()
+        if is_given_up:
+            self._run_aside(roster.notice(self.settings, ward.service.name))
+
+    def _run_aside(self, service: Service) -> None:
+        """Start what ends by itself, and look after it no further; what it has to say stands in the supervisor's log."""
+        log_file = roster.log_file(self.settings, roster.SUPERVISOR)
+        processes.start(service.name, service.command, service.environment, log_file, PROJECT_ROOT)
 
     def _record(self) -> None:
         self._is_recorded = False

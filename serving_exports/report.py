@@ -87,7 +87,8 @@ def _by_task(manifest: dict) -> list[dict]:
     """The models of run_manifest, one entry per task with all its metrics, and each metric over the nights."""
     tasks: dict[str, dict] = {}
     for model in manifest["models"]:
-        task = tasks.setdefault(model["task"], model | {"metrics": [], "charts": []})
+        told = {"calibration": summary.calibration(model), "is_uncalibrated": summary.is_uncalibrated(model)}
+        task = tasks.setdefault(model["task"], model | told | {"metrics": [], "charts": []})
         task["metrics"].append(model)
         nights = history.of_measure(manifest, model["task"], model["metric"])
         if len(nights) > 1:

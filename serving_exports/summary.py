@@ -10,7 +10,9 @@ def sentences(manifest: dict, recommendations: Recommendations | None, targets: 
     """What came in, what was decided, what the tables hold, what was missing: one sentence each."""
     told = [_intake(manifest["intake"]["night"], date.fromisoformat(manifest["run_date"]))]
     told += manifest["intake"]["warnings"]
-    told += [_model(model) for model in {model["task"]: model for model in manifest["models"]}.values()]
+    models = {model["task"]: model for model in manifest["models"]}.values()
+    told += [_model(model) for model in models]
+    told += [calibration(model) for model in models if is_uncalibrated(model)]
     if recommendations:
         told.append(_spread(recommendations))
     told += [
@@ -21,6 +23,23 @@ def sentences(manifest: dict, recommendations: Recommendations | None, targets: 
     ]
     told.append(_degraded(manifest["degraded"]))
     return told
+
+
+def is_uncalibrated(model: dict) -> bool:
+    """Whether a champion's chances were further off, on the days compared, than chance alone explains."""
+    return model["calibration_error"] is not None and model["calibration_error"] > model["calibration_error_limit"]
+
+
+def calibration(model: dict) -> str:
+    """How far a champion's chances were off; empty where it predicts none, or was not judged tonight."""
+    error, limit = model["calibration_error"], model["calibration_error_limit"]
+    if error is None:
+        return ""
+    place = "more than" if is_uncalibrated(model) else "within"
+    return (
+        f"{words(model['task'])}: on the days compared its chances were {percent(error, 2)} off (expected calibration error), {place} the"
+        f" {percent(limit, 2)} that an exact model on as many people stays below, 19 times of 20."
+    )
 
 
 def _intake(night: dict, run_date: date) -> str:

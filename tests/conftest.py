@@ -76,12 +76,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What came of all random kills together, as `tests/faults/` recorded it of each test."""
+    """What came of all random kills together, and other figures, as `tests/faults/` recorded them of each test."""
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, []) if report.when == "call"]
     came: defaultdict[str, Counter] = defaultdict(Counter)
-    for name, counts in (recorded for report in reports for recorded in report.user_properties):
+    for name, value in (recorded for report in reports for recorded in report.user_properties):
         if name.startswith("random kills"):
-            came[name].update(counts)
+            came[name].update(value)
+        elif name.startswith("seconds"):
+            terminalreporter.write_line(f"{value} {name}")
     for name, counts in sorted(came.items()):
         terminalreporter.write_line(f"{counts['kills']} {name}: {counts['lost']} lost, {counts['torn']} torn")
 

@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -198,6 +200,41 @@ def test_what_was_set_aside_as_broken_is_named(healthy: Settings) -> None:
     broken = healthy.paths("demo").root / "warehouse.duckdb.corrupt-20260701T020000"
     broken.touch(mode=0o600)
     assert str(broken) in wrong(healthy)["demo: set aside"]
+
+
+def test_what_waits_for_mlflow_is_named_with_the_line_that_hands_it_over(healthy: Settings) -> None:
+    """As MLflow lays its store out: `tests/training/test_away.py` asks the doctor about a real one."""
+    spool(healthy, active=("demo.recommendations", "demo.purchase_7d", "another.recommendations"), deleted=("demo.value_90d",))
+    assert wrong(healthy) == {
+        "demo: waits for MLflow": "when MLflow answers: python -m training.promote purchase_7d recommendations "
+        f"--shop {healthy.shops / 'demo.yml'} --run-date 2026-06-30"
+    }
+    (finding,) = [finding for finding in doctor.examine(healthy) if finding.topic == "demo: waits for MLflow"]
+    assert finding.found == f"4 runs of purchase_7d, recommendations in {healthy.mlflow_spool}"
+
+
+def spool(settings: Settings, active: tuple[str, ...], deleted: tuple[str, ...]) -> None:
+    """Two runs of two nights for each experiment."""
+    settings.mlflow_spool.mkdir(mode=0o700)
+    with closing(sqlite3.connect(settings.mlflow_spool / "mlflow.db")) as store, store:
+        store.execute("create table experiments (experiment_id integer, name text, lifecycle_stage text)")
+        store.execute("create table runs (run_uuid text, experiment_id integer)")
+        store.execute("create table tags (key text, value text, run_uuid text)")
+        for number, name in enumerate([*active, *deleted]):
+            store.execute("insert into experiments values (?, ?, ?)", (number, name, "active" if name in active else "deleted"))
+            for night in ("2026-06-29", "2026-06-30"):
+                store.execute("insert into runs values (?, ?)", (f"{name} {night}", number))
+                store.executemany(
+                    "insert into tags values (?, ?, ?)", [("run_date", night, f"{name} {night}"), ("stage", "x", f"{name} {night}")]
+                )
+    make_private(settings)
+
+
+def test_a_spool_that_cannot_be_read_is_named(healthy: Settings) -> None:
+    healthy.mlflow_spool.mkdir(mode=0o700)
+    (healthy.mlflow_spool / "mlflow.db").write_bytes(b"no database" * 100)
+    make_private(healthy)
+    assert wrong(healthy)["demo: waits for MLflow"].endswith(f"rm -r {healthy.mlflow_spool}")
 
 
 def test_a_night_that_is_late_by_the_hour_of_the_shop_file_is_named(healthy: Settings) -> None:

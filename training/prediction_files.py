@@ -56,6 +56,8 @@ COLUMNS = {
         "value": "double",
         "baseline_name": "varchar",
         "baseline_value": "double",
+        "calibration_error": "double",
+        "calibration_error_limit": "double",
         "decision": "varchar",
         "degraded": "varchar",
         "ineligible_reason": "varchar",

@@ -103,9 +103,12 @@ def _figures(record: dict[str, Any], champion: Version) -> dict[str, Any]:
     own = [each for each in candidates if champions.same_recipe(each, champion.recipe)]
     others = [each for each in candidates if each["is_baseline"] and each["is_candidate"] and each["model"] != champion.recipe.model]
     best = max(others, key=lambda each: sign * each["test"][metric], default=None)
+    test = own[0]["test"] if own else {}
     return {
         "metric": metric,
-        "value": own[0]["test"][metric] if own else None,
+        "value": test.get(metric),
+        "calibration_error": test.get("expected_calibration_error"),
+        "calibration_error_limit": test.get("calibration_error_limit"),
         "baseline_name": best["model"] if best else None,
         "baseline_value": best["test"][metric] if best else None,
     }

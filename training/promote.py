@@ -5,7 +5,7 @@ python -m training.promote recommendations purchase_7d --shop shops/demo.yml --r
 
 import sys
 from argparse import Namespace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import steps
 import warehouse
@@ -15,6 +15,8 @@ from shop import Shop
 from training import champions, tracking
 from training.recipes import Recipe
 from training.train import GAINS_FILE, NIGHT_FILE
+
+RUNS_KEPT = timedelta(days=90)  # a night of the demo leaves 23 MB in MLflow; a champion's run stays for good
 
 
 def promote(settings: Settings, shop: Shop, run_date: date, name: str) -> str:
@@ -46,6 +48,7 @@ def promote(settings: Settings, shop: Shop, run_date: date, name: str) -> str:
     run = store.reopen(run_id)
     run.log(tags={"decision": decision.sentence, "champion_after": number or "", "alias_moved": decision.moves})
     run.log_json({"sentence": decision.sentence, "moves": decision.moves, "version": number, **decision.evidence}, "decision.json")
+    store.forget(datetime.now(UTC) - RUNS_KEPT, run_date)
     return f"{summary}: {decision.sentence}; {where}"
 
 

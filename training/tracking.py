@@ -6,11 +6,12 @@ promoted once; the alias `champion` points at the one in force.
 """
 
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ class Store:
                 spool.hand_over(settings, _client(spool.uri(settings)), self._client, self.name, self._experiment)
 
     def _begin(self, uri: str, artifacts: Path) -> None:
-        self._client = _client(uri)
+        self._client, self._artifacts = _client(uri), artifacts
         experiment = self._client.get_experiment_by_name(self.name)
         if self.is_away and experiment and experiment.lifecycle_stage == "deleted":
             self._client.restore_experiment(experiment.experiment_id)  # it was handed over, and MLflow is away once more
@@ -151,6 +152,23 @@ class Store:
             raise
         self.touch(run.id)
         self._client.set_terminated(run.id, "FINISHED")
+
+    def forget(self, before: datetime, night: date) -> int:
+        """Give up runs that began before a time, with their files; how many. `services.tidy` removes their rows.
+
+        Those of versions and of searches stay, and those of the night, which may have been made long ago. At most 1,000 at a time.
+        """
+        if self.is_away:
+            return 0
+        conditions = [f"attributes.start_time < {before.timestamp() * 1000:.0f}", f"tags.run_date != '{night}'", "tags.stage != 'tuning'"]
+        kept = {version.run_id for version in self.versions().values()}
+        found = self._client.search_runs([self._experiment], " and ".join(conditions))
+        old = [run.info for run in found if run.info.run_id not in kept]
+        for run in old:
+            self._client.delete_run(run.run_id)
+            if (folder := self._artifacts / run.run_id).exists():  # they may hold people's keys, and must not wait for `services.tidy`
+                shutil.rmtree(folder)
+        return len(old)
 
     def touch(self, run_id: str) -> None:
         """Note that a finished run stands for the newest one with its tags, having been made or reused just now."""

@@ -43,6 +43,8 @@ def build(settings: Settings, shop: Shop, run_date: date, stage: str, full: bool
     """
     with lock(settings, shop, f"build {stage}"):
         database = path(settings, shop, run_date)
+        if database != settings.paths(shop.name).warehouse:
+            states.remove_older_nights(settings, shop, database)
         disk_space.require(f"build {stage}", settings.paths(shop.name).root, _estimate(settings, shop, run_date, stage, database, full))
         try:
             state, results = _build_stage(settings, shop, run_date, stage, database, full)

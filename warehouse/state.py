@@ -12,6 +12,8 @@ from settings import Settings, sync
 from shop import Shop
 from warehouse.damage import spill
 
+KEPT_NIGHTS = 3  # databases of older nights: each is as large as the warehouse, and nobody needs it once the night is published
+
 
 @dataclass(frozen=True)
 class State:
@@ -55,6 +57,13 @@ def remove(settings: Settings, shop: Shop) -> None:
         file.unlink(missing_ok=True)
     if paths.nights.exists():
         shutil.rmtree(paths.nights)
+
+
+def remove_older_nights(settings: Settings, shop: Shop, database: Path) -> None:
+    """Make room for the database of an older night: of the others those stay that were begun last; the caller holds the lock."""
+    nights = [night for night in settings.paths(shop.name).nights.glob("*") if night != database.parent]
+    for night in sorted(nights, key=lambda night: night.stat().st_mtime)[: -(KEPT_NIGHTS - 1)]:
+        shutil.rmtree(night)
 
 
 def refuse_another_night(database: Path, run_date: date) -> None:

@@ -25,6 +25,7 @@ IMPORTED = (
     "training.models.item_knn", "training.promote", "training.score", "warehouse",
 )  # fmt: skip
 CANDIDATES = ("popularity", "item_knn")
+ASK_ANEW = "FAULTS_ASK_ANEW"  # a variable: whether MLflow answers is asked at every task, as if a minute lay between them
 
 
 def start(command: tuple[str, ...], environment: dict[str, str], said: Path) -> BaseProcess:
@@ -52,6 +53,8 @@ def _run(command: tuple[str, ...], environment: dict[str, str], said: Path) -> N
     if absent:  # the fork server passes over what it cannot import, and each step would be slow without a word
         sys.exit(f"the fork server has not imported {', '.join(absent)}")
     _use_the_stub_trainer()
+    if ASK_ANEW in environment:
+        _remember_nothing_of_mlflow()
     _keep_what_dbt_parsed(said.parent)
     module, *arguments = command
     sys.argv = [module, *arguments]
@@ -63,6 +66,12 @@ def _use_the_stub_trainer() -> None:
     from training.recommendations import RecommendationTask
 
     RecommendationTask.models = CANDIDATES
+
+
+def _remember_nothing_of_mlflow() -> None:
+    from training import away
+
+    away.REMEMBERED_SECONDS = 0
 
 
 def _keep_what_dbt_parsed(folder: Path) -> None:

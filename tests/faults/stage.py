@@ -63,10 +63,7 @@ class Stage:
 
     def make(self) -> None:
         """The night before, published; then the night itself, kept as it was before each of its steps."""
-        content = yaml.safe_load((PROJECT_ROOT / "shops" / "demo.yml").read_text())
-        content["predictions"] = {"snapshot_every_days": 7, "snapshot_count": 6, "targets": [TARGET]}
-        content["audiences"] = [each for each in content["audiences"] if each["id"] == "likely_buyers"]  # others need other targets
-        self.shop.shop_file.write_text(yaml.safe_dump(content))
+        self.write_shop_file()
         size = ("--users", "300", "--items", "60", "--days", "90")
         self.finish(("ingestion.demo_shop", *size), NIGHT)
         for step in STEPS:
@@ -77,6 +74,12 @@ class Stage:
             self.finish(step)
         self.outcome = self.state()
 
+    def write_shop_file(self) -> None:
+        content = yaml.safe_load((PROJECT_ROOT / "shops" / "demo.yml").read_text())
+        content["predictions"] = {"snapshot_every_days": 7, "snapshot_count": 6, "targets": [TARGET]}
+        content["audiences"] = [each for each in content["audiences"] if each["id"] == "likely_buyers"]  # others need other targets
+        self.shop.shop_file.write_text(yaml.safe_dump(content))
+
     def before(self, step: tuple[str, ...]) -> Path:
         return self.root / "before" / str(STEPS.index(step))
 
@@ -85,11 +88,11 @@ class Stage:
         shutil.rmtree(self.shop.data, ignore_errors=True)
         copy(self.before(step), self.shop.data)
 
-    def run(self, step: tuple[str, ...], fault: str = "", kill_after: float | None = None, run_date: date = NIGHT) -> int:
+    def run(self, step: tuple[str, ...], fault: str = "", kill_after: float | None = None, run_date: date = NIGHT, **variables: str) -> int:
         """Run a step, with a fault or killed with -9 after so many seconds; its exit code, as `subprocess` gives it."""
         command = (*step, "--shop", str(self.shop.shop_file), *(("--run-date", str(run_date)) if step[0] != "ingestion.demo_shop" else ()))
         began = time.monotonic()
-        process = cheap_steps.start(command, self.environment | {"NIGHTCART_FAULT": fault}, self.root / "said")
+        process = cheap_steps.start(command, self.environment | variables | {"NIGHTCART_FAULT": fault}, self.root / "said")
         process.join(LONGEST_SECONDS if kill_after is None else kill_after)
         if process.is_alive():
             process.kill()
@@ -101,13 +104,13 @@ class Stage:
         if code == 0:
             self.seconds[step] = time.monotonic() - began
 
-    def finish(self, step: tuple[str, ...], run_date: date = NIGHT) -> None:
+    def finish(self, step: tuple[str, ...], run_date: date = NIGHT, **variables: str) -> None:
         """Run a step to its good end.
 
         Raises:
             AssertionError: it failed; holds what it said.
         """
-        code = self.run(step, run_date=run_date)
+        code = self.run(step, run_date=run_date, **variables)
         assert code == 0, f"{' '.join(step)} ended with {code}\n{self.said}"
 
     def go_on(self, step: tuple[str, ...]) -> None:
@@ -182,12 +185,12 @@ class RealStage(Stage):
     def environment(self) -> dict[str, str]:
         return self.shop.environment
 
-    def run(self, step: tuple[str, ...], fault: str = "", kill_after: float | None = None, run_date: date = NIGHT) -> int:
+    def run(self, step: tuple[str, ...], fault: str = "", kill_after: float | None = None, run_date: date = NIGHT, **variables: str) -> int:
         command = [sys.executable, "-m", *step, "--shop", str(self.shop.shop_file)]
         command += ["--run-date", str(run_date)] if step[0] != "ingestion.demo_shop" else []
         began = time.monotonic()
         with (self.root / "said").open("wb") as said:
-            environment = self.environment | {"NIGHTCART_FAULT": fault}
+            environment = self.environment | variables | {"NIGHTCART_FAULT": fault}
             process = subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdout=said, stderr=said, start_new_session=True)
             try:
                 process.wait(LONGEST_SECONDS if kill_after is None else kill_after)

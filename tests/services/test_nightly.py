@@ -1,10 +1,13 @@
 """A night by hand that fails: real Airflow, a real first step, and everybody hears of it."""
 
+import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -111,3 +114,24 @@ def test_a_night_by_hand_keeps_out_of_the_schedulers_way(
     else:
         with pytest.raises(StepError, match="make down"):
             nightly._refuse_beside_the_scheduler(fresh, "nightly_demo")
+
+
+@pytest.mark.parametrize(("age", "parts"), [(6, ["serving_exports.show"]), (8, ["services.tidy", "serving_exports.show"])])
+def test_a_night_by_hand_tidies_up_where_nobody_has_for_a_week_and_is_published_if_that_fails(
+    fresh: Settings, monkeypatch: pytest.MonkeyPatch, age: int, parts: list[str]
+) -> None:
+    called: list[str] = []
+
+    def part(settings: Settings, module: str, *arguments: str) -> None:
+        called.append(module)
+        if module == "services.tidy":
+            raise StepError("database is locked")
+
+    monkeypatch.setattr(nightly, "_part", part)
+    monkeypatch.setattr(nightly, "_test_dag", lambda *_: Path("night.jsonl"))
+    fresh.data.mkdir()
+    (fresh.data / "setup.json").touch()
+    os.utime(fresh.data / "setup.json", (0, time.time() - age * 86400))
+    shop_file = PROJECT_ROOT / "shops" / "demo.yml"
+    assert "published in" in nightly.run(fresh, shops.read(shop_file), shop_file, date(2026, 6, 30))
+    assert called == parts

@@ -33,7 +33,7 @@ def test_a_second_setup_starts_no_process_and_changes_no_file(installation: Sett
     def refuse(*_: object) -> None:
         raise AssertionError("setup started a process although all was there")
 
-    monkeypatch.setattr(setup, "_start", refuse)
+    monkeypatch.setattr(setup, "start", refuse)
     before = written(installation)
     setup.prepare(installation)
     assert written(installation) == before
@@ -52,8 +52,8 @@ def test_the_password_of_airflow_follows_the_secrets_file(installation: Settings
 
 
 def test_a_store_that_cannot_be_made_is_named_with_the_reason(fresh: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = setup._start
-    monkeypatch.setattr(setup, "_start", lambda module, arguments, env: real("this_module_is_missing", arguments, env))
+    real = setup.start
+    monkeypatch.setattr(setup, "start", lambda module, arguments, env: real("this_module_is_missing", arguments, env))
     with pytest.raises(StepError, match=r"this_module_is_missing db migrate failed(?s:.)*No module named"):
         setup.prepare(fresh)
     assert not (fresh.data / "setup.json").exists()
@@ -62,7 +62,7 @@ def test_a_store_that_cannot_be_made_is_named_with_the_reason(fresh: Settings, m
 def test_a_tracking_server_of_somebody_else_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings.from_environment({"NIGHTCART_DATA": str(tmp_path), "MLFLOW_TRACKING_URI": "http://mlflow.example.com"})
     started: list[str] = []
-    monkeypatch.setattr(setup, "_start", lambda module, *_: started.append(module))
-    monkeypatch.setattr(setup, "_finish", lambda _: None)
+    monkeypatch.setattr(setup, "start", lambda module, *_: started.append(module))
+    monkeypatch.setattr(setup, "finish", lambda _: None)
     setup.prepare(settings)
     assert started == ["airflow", "airflow"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services import environment, health, processes, supervisor
+from services import environment, health, processes, roster, supervisor, tidy
 from services.roster import Service
 from services.supervisor import Supervisor
 from settings import Settings
@@ -27,6 +27,14 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     monkeypatch.setattr(health, "missing", lambda since=0: list(names))
     return names
+
+
+@pytest.fixture
+def notices(fresh: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """What the stand-in for the notice has said so far, in the supervisor's log."""
+    monkeypatch.setattr(roster, "notice", lambda settings, name: Service("notice", [sys.executable, "-c", f"print('told of {name}')"], {}))
+    log = roster.log_file(fresh, roster.SUPERVISOR)
+    return lambda: log.read_text() if log.exists() else ""
 
 
 @pytest.fixture
@@ -91,7 +99,7 @@ def test_a_killed_service_is_started_again_after_its_delay_and_without_what_it_l
 
 
 def test_a_service_that_ends_again_and_again_is_given_up_and_the_others_run_on(
-    fresh: Settings, watching: Callable[..., Supervisor]
+    fresh: Settings, watching: Callable[..., Supervisor], notices: Callable[[], str]
 ) -> None:
     watched = watching(docs=ENDS, mlflow=RUNS)
     starts = []
@@ -104,6 +112,11 @@ def test_a_service_that_ends_again_and_again_is_given_up_and_the_others_run_on(
     assert [moment for moment, _ in starts] == [0, 3, 8, 17, 34]  # found ended a second after each start: 2, 4, 8 and 16 s of delay
     assert (docs.deaths, docs.is_given_up) == (supervisor.MAX_DEATHS, True)
     assert recorded(fresh)["mlflow"].is_alive and not recorded(fresh)["mlflow"].deaths
+    deadline = time.monotonic() + 20
+    while "told of docs\n" not in notices():
+        assert time.monotonic() < deadline, "nobody was told"
+        time.sleep(0.02)
+    assert notices() == "told of docs\n", "once"
 
 
 def test_a_service_that_ends_once_a_day_is_never_given_up(fresh: Settings, watching: Callable[..., Supervisor]) -> None:
@@ -154,6 +167,46 @@ def test_a_full_disk_does_not_end_it_and_what_it_started_is_noted_afterwards(
     watched.watch()
     assert rounds == [1, 2, 2]
     assert recorded(fresh)["mlflow"].is_alive
+
+
+def test_a_log_that_has_grown_is_moved_aside_and_its_service_writes_on(fresh: Settings, watching: Callable[..., Supervisor]) -> None:
+    """30 MB within seconds, looked at as often as a supervisor looks in an hour: two files of the limit's size are left."""
+    watched = watching(docs="import time\nwhile True:\n print('x' * 999, flush=True)\n time.sleep(1e-4)")
+    watched.look(0)
+    log = roster.log_file(fresh, "docs")
+    aside, now, moved, deadline = log.with_name("docs.log.1"), 0, 0, time.monotonic() + 60
+    while moved < 2:
+        assert time.monotonic() < deadline, "the log was not moved aside"
+        now += supervisor.LOGS_SECONDS
+        grown = log.stat().st_size
+        if grown > tidy.LOG_BYTES:
+            watched.look(now)
+            assert log.stat().st_size < grown and aside.stat().st_size > tidy.LOG_BYTES
+            moved += 1
+        time.sleep(0.05)
+    assert aside.stat().st_mode & 0o777 == 0o600
+    assert set(aside.read_text().splitlines()[:-1]) == {"x" * 999}, "no gap of zeros, as after a truncation under another offset"
+    assert {file.name for file in log.parent.iterdir()} == {"docs.log", "docs.log.1"}
+
+
+def test_what_is_too_old_is_removed_once_a_week(
+    fresh: Settings, watching: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roster, "tidy", lambda settings: Service("tidy", [sys.executable, "-c", "print('tidied up')"], {}))
+    watched = watching()
+    watched.look(0)
+    log = roster.log_file(fresh, roster.SUPERVISOR)
+    assert not log.exists(), "nothing is set up yet"
+    setup_file = fresh.data / "setup.json"
+    setup_file.touch()
+    os.utime(setup_file, (0, time.time() - 8 * 86400))
+    watched.look(supervisor.LOGS_SECONDS - 1)
+    assert not log.exists(), "it looks every ten minutes"
+    watched.look(supervisor.LOGS_SECONDS)
+    deadline = time.monotonic() + 20
+    while not log.exists() or log.read_text() != "tidied up\n":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_once_told_to_stop_it_starts_nobody_any_more(fresh: Settings, watching: Callable[..., Supervisor]) -> None:

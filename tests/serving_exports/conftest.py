@@ -54,14 +54,16 @@ MODELS = [
         "value": value,
         "baseline_name": baseline,
         "baseline_value": baseline_value,
+        "calibration_error": error,
+        "calibration_error_limit": limit,
         "decision": f"{name}: {metric} {value} on the 14 days to 30 June, {baseline} {baseline_value}; the gap is wider than the interval.",
         "degraded": None,
     }
-    for task, name, metric, value, baseline, baseline_value in [
-        ("recommendations", "two_tower", "recall@10", 0.1834, "popularity", 0.0721),
-        ("recommendations", "two_tower", "ndcg@10", 0.1122, "popularity", 0.0388),
-        ("purchase_7d", "keras_network", "log_loss", 0.2811, "logistic_regression", 0.2904),
-        ("purchase_7d", "keras_network", "auc", 0.8123, "logistic_regression", 0.7991),
+    for task, name, metric, value, baseline, baseline_value, error, limit in [
+        ("recommendations", "two_tower", "recall@10", 0.1834, "popularity", 0.0721, None, None),
+        ("recommendations", "two_tower", "ndcg@10", 0.1122, "popularity", 0.0388, None, None),
+        ("purchase_7d", "keras_network", "log_loss", 0.2811, "logistic_regression", 0.2904, 0.0258, 0.0252),
+        ("purchase_7d", "keras_network", "auc", 0.8123, "logistic_regression", 0.7991, 0.0258, 0.0252),
     ]
 ]  # fmt: skip
 

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from serving_exports import history
+from serving_exports import history, summary
 from serving_exports.formats import counted, in_unit, number, percent, words
 
 VOID = {"meta", "link", "br", "line", "path", "img", "input", "hr"}
@@ -105,6 +105,15 @@ def test_it_shows_what_the_tables_hold(page, published_shop):
     assert "with all 4,600 of their events" in text
     assert "crm: nothing delivered since 2026-06-26, on 4 open days" in text
     assert "87 of 87 audit checks passed" in text
+
+
+def test_chances_that_are_further_off_than_chance_explains_are_said_to_be(page):
+    told = "Purchase 7d: on the days compared its chances were 2.58 % off (expected calibration error), more than the 2.52 %"
+    assert shown(page).count(told) == 2  # in the night's words, and beside the model
+    model = {"task": "purchase_7d", "calibration_error": 0.0094, "calibration_error_limit": 0.0154}
+    assert "0.94 % off (expected calibration error), within the 1.54 %" in summary.calibration(model)
+    assert not summary.is_uncalibrated(model)
+    assert summary.calibration(model | {"calibration_error": None}) == ""
 
 
 def test_a_rate_of_a_week_is_that_of_the_week_and_not_the_mean_of_its_days(filled_shop):

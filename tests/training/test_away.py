@@ -14,6 +14,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 import steps
+from doctor import nights
 from tests.training import synthetic_warehouse
 from tests.training.conftest import Place
 from training import away, forget_users, tracking
@@ -122,6 +123,20 @@ def test_nothing_is_handed_over_while_a_step_still_writes_to_the_spool(fresh_pla
         tracking.Store(fresh_place.settings, "tiny", TASK)
         assert fresh_place.settings.mlflow_spool.exists()
     assert store.finished(stage="night")
+
+
+def test_the_doctor_names_what_waits_until_it_is_handed_over(fresh_place, dead_address):
+    place = fresh_place
+    store = tracking.Store(reached_at(place, dead_address).settings, "tiny", TASK)
+    with store.run("night", {"stage": "night", "run_date": "2026-04-14"}):
+        pass
+    del store  # as at the end of a step
+    file = Path("shops/tiny.yml")
+    (finding,) = nights.waiting(place.settings, place.shop, file)
+    assert finding.mend == f"when MLflow answers: python -m training.promote {TASK} --shop {file} --run-date 2026-04-14"
+    forget_that_it_was_away(place)
+    tracking.Store(place.settings, "tiny", TASK)
+    assert list(nights.waiting(place.settings, place.shop, file)) == []
 
 
 def test_users_are_not_said_to_be_forgotten_while_mlflow_may_still_hold_them(fresh_place, dead_address):

@@ -1,6 +1,6 @@
 """What is written to MLflow can be read again, and only unchanged."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -118,3 +118,20 @@ def test_a_version_keeps_its_recipe_and_the_alias_points_at_it(store):
     assert store.versions() == {1: first, 2: second}
     assert store.versions()[1].recipe == recipe
     assert store.versions()[2].replaces == 1
+
+
+def test_runs_that_are_forgotten_lose_their_files_and_those_still_needed_stay(store, fresh_place):
+    """Kept are the night itself, what a version was made of, and searches for parameters."""
+    made = {}
+    for night, stage in (("2026-01-01", "night"), ("2026-01-01", "tuning"), ("2026-01-01", "test"), ("2026-06-30", "night")):
+        with store.run(stage, {"stage": stage, "run_date": night}) as run:
+            run.log_json({"one": 1}, "one.json")
+        made[night, stage] = run.id
+    store.register(Recipe.default("popularity"), date(2026, 1, 1), None, made["2026-01-01", "test"])
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    assert store.forget(tomorrow - timedelta(days=2), date(2026, 6, 30)) == 0
+    assert store.forget(tomorrow, date(2026, 6, 30)) == 1
+    folders = {folder.name for folder in (fresh_place.settings.mlflow_artifacts / "tiny" / "recommendations").iterdir()}
+    assert folders == set(made.values()) - {made["2026-01-01", "night"]}
+    assert store.finished(stage="night", run_date="2026-01-01") is None
+    assert store.finished(stage="night", run_date="2026-06-30") and store.finished(stage="tuning", run_date="2026-01-01")

@@ -1,5 +1,6 @@
 """A damaged warehouse is set aside and built anew in the same run, a log that is not its own is never replayed, the watermark stays."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -232,3 +233,15 @@ def test_a_build_looks_first_whether_there_is_room(whole, monkeypatch: pytest.Mo
     with pytest.raises(steps.StepError, match=r"too little room for build features: about 0\.05 GB are needed and 0\.00 GB are free in "):
         whole.build(NEXT_NIGHT)
     assert (whole.database.read_bytes(), whole.held) == before
+
+
+def test_of_the_databases_of_older_nights_the_last_begun_stay(whole):
+    """Also a night that is built again counts as begun last."""
+    nights = [NIGHT - timedelta(days=days) for days in range(1, 5)]
+    for number, night in enumerate([*nights[:3], nights[0], nights[3]]):
+        whole.build(night)
+        folder = whole.settings.paths("tiny").nights / night.isoformat()
+        os.utime(folder, (number, number))  # so quickly one after the other, they are of one moment
+    kept = {folder.name for folder in whole.settings.paths("tiny").nights.iterdir()}
+    assert kept == {night.isoformat() for night in (nights[2], nights[0], nights[3])}
+    assert whole.rows(nights[3]) == whole.rows()

@@ -1,3 +1,5 @@
+{% set looked_back_days = [var('exclude_bought_within_days'), var('exclude_refunded_within_days')] | map('int') | max %}
+
 with
 
 people as (
@@ -7,7 +9,9 @@ people as (
 
 user_item_days as (
     select * from {{ ref('fct_user_item_days') }}
-    where purchase_count > 0 or refund_count > 0
+    where
+        (purchase_count > 0 or refund_count > 0)
+        and event_date > {{ recommendation_date(2) }} - {{ looked_back_days }}
 ),
 
 bought_or_refunded as (
@@ -21,7 +25,10 @@ bought_or_refunded as (
         and people.as_of_date - {{ var('exclude_refunded_within_days') }} < user_item_days.event_date as is_refunded,
     from people
     inner join user_item_days
-        on people.visitor_key = user_item_days.visitor_key and people.as_of_date >= user_item_days.event_date
+        on
+            people.visitor_key = user_item_days.visitor_key
+            and people.as_of_date >= user_item_days.event_date
+            and people.as_of_date - {{ looked_back_days }} < user_item_days.event_date
 ),
 
 events as (

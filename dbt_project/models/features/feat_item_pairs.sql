@@ -15,67 +15,73 @@ user_item_days as (
     where event_date > {{ run_date() }} - 180
 ),
 
-baskets as (
+-- numbers instead of texts, the items' in the texts' order: ranking, and the join of baskets with themselves, take a
+-- third of the time
+order_numbers as (
     select
-        true as is_order,
-        order_key as basket_id,
-        item_id,
-        sum(coalesce(line_amount, 0)) as strength,
+        order_key,
+        row_number() over (order by order_key) as basket_number,
     from order_items
-    group by order_key, item_id
-    union all
+    group by order_key
+),
+
+visitor_numbers as (
     select
-        false as is_order,
-        cast(visitor_key as varchar) as basket_id,
-        item_id,
-        sum({{ interaction_weight('user_item_days') }}) as strength,
+        visitor_key,
+        row_number() over (order by visitor_key) as basket_number,
     from user_item_days
-    group by visitor_key, item_id
-),
-
-members as (
-    select
-        is_order,
-        basket_id,
-        item_id,
-    from baskets
-    qualify row_number() over (partition by is_order, basket_id order by strength desc, item_id) <= {{ basket_size }}
-),
-
--- numbers instead of texts, in the texts' order: the join of baskets with themselves takes two thirds of the time
-basket_numbers as (
-    select
-        is_order,
-        basket_id,
-        cast(row_number() over (order by is_order, basket_id) as integer) as basket_number,
-    from members
-    group by is_order, basket_id
+    group by visitor_key
 ),
 
 item_numbers as (
     select
         item_id,
         cast(row_number() over (order by item_id) as integer) as item_number,
-    from members
-    group by item_id
+    from (
+        select item_id from order_items
+        union
+        select item_id from user_item_days
+    ) as items
 ),
 
-numbered as (
+baskets as (
     select
-        members.is_order,
-        basket_numbers.basket_number,
+        true as is_order,
+        cast(order_numbers.basket_number as integer) as basket_number,
         item_numbers.item_number,
-    from members
-    inner join basket_numbers
-        on members.is_order = basket_numbers.is_order and members.basket_id = basket_numbers.basket_id
-    inner join item_numbers on members.item_id = item_numbers.item_id
+        sum(coalesce(order_items.line_amount, 0)) as strength,
+    from order_items
+    inner join order_numbers on order_items.order_key = order_numbers.order_key
+    inner join item_numbers on order_items.item_id = item_numbers.item_id
+    group by order_numbers.basket_number, item_numbers.item_number
+    union all
+    select
+        false as is_order,
+        cast(visitor_numbers.basket_number as integer) as basket_number,
+        item_numbers.item_number,
+        sum({{ interaction_weight('user_item_days') }}) as strength,
+    from user_item_days
+    inner join visitor_numbers on user_item_days.visitor_key = visitor_numbers.visitor_key
+    inner join item_numbers on user_item_days.item_id = item_numbers.item_id
+    group by visitor_numbers.basket_number, item_numbers.item_number
+),
+
+members as (
+    select
+        is_order,
+        basket_number,
+        item_number,
+    from baskets
+    qualify row_number() over (
+        partition by is_order, basket_number order by strength desc, item_number
+    ) <= {{ basket_size }}
 ),
 
 kinds as (
     select
         is_order,
-        count(*) as basket_count,
-    from basket_numbers
+        count(distinct basket_number) as basket_count,
+    from members
     group by is_order
 ),
 
@@ -84,7 +90,7 @@ item_baskets as (
         is_order,
         item_number,
         count(*) as basket_count,
-    from numbered
+    from members
     group by is_order, item_number
 ),
 
@@ -95,8 +101,12 @@ counted as (
         one.item_number,
         other.item_number as other_number,
         count(*) as support,
-    from numbered as one
-    inner join numbered as other on one.basket_number = other.basket_number and one.item_number < other.item_number
+    from members as one
+    inner join members as other
+        on
+            one.is_order = other.is_order
+            and one.basket_number = other.basket_number
+            and one.item_number < other.item_number
     group by one.is_order, one.item_number, other.item_number
     having count(*) >= {{ min_support }}
 ),

@@ -39,31 +39,45 @@ popularity as (
     group by as_of_date, item_id
 ),
 
--- once for all days: the groups are what it costs
+-- once for all days, and in one number per pair, three bits per as-of day: the pairs are what it costs
 visitors as (
     select
         item_id,
         visitor_key,
-        {% for step in range(3) -%}
-            {% set days_ago = '(' ~ recommendation_date(step) ~ ' - event_date)' -%}
-            bool_or({{ days_ago }} between 0 and 29) as is_recent_{{ step }},
-            bool_or({{ days_ago }} between 0 and 89 and view_count > 0) as has_viewed_{{ step }},
-            bool_or({{ days_ago }} between 0 and 89 and purchase_count > 0) as has_bought_{{ step }},
-        {% endfor -%}
+        bit_or(
+            {% for step in range(3) -%}
+                {% set days_ago = '(' ~ recommendation_date(step) ~ ' - event_date)' -%}
+                case when {{ days_ago }} between 0 and 29 then {{ 1 * 8 ** step }} else 0 end
+                + case when {{ days_ago }} between 0 and 89 and view_count > 0 then {{ 2 * 8 ** step }} else 0 end
+                + case when {{ days_ago }} between 0 and 89 and purchase_count > 0 then {{ 4 * 8 ** step }} else 0 end
+                {{ '+' if not loop.last }}
+            {% endfor -%}
+        ) as reach_bits,
     from {{ ref('fct_user_item_days') }}
     where {{ recommendation_date(2) }} - 90 < event_date
     group by item_id, visitor_key
 ),
 
+visitor_counts as (
+    select
+        item_id,
+        reach_bits,
+        count(*) as visitor_count,
+    from visitors
+    group by item_id, reach_bits
+),
+
 reach as (
     {% for step in range(3) -%}
+        {% set bits = '(reach_bits // ' ~ 8 ** step ~ ')' -%}
         select
             {{ recommendation_date(step) }} as as_of_date,
             item_id,
-            count(*) filter (where is_recent_{{ step }}) as visitor_count_30d,
-            count(*) filter (where has_viewed_{{ step }}) as viewer_count_90d,
-            count(*) filter (where has_viewed_{{ step }} and has_bought_{{ step }}) as buying_viewer_count_90d,
-        from visitors
+            cast(coalesce(sum(visitor_count) filter (where {{ bits }} % 2 = 1), 0) as bigint) as visitor_count_30d,
+            cast(coalesce(sum(visitor_count) filter (where {{ bits }} // 2 % 2 = 1), 0) as bigint) as viewer_count_90d,
+            cast(coalesce(sum(visitor_count) filter (where {{ bits }} // 2 % 4 = 3), 0) as bigint)
+                as buying_viewer_count_90d,
+        from visitor_counts
         group by item_id
         {{ 'union all' if not loop.last }}
     {% endfor -%}

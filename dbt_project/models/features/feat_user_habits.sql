@@ -31,7 +31,28 @@ own_events as (
     left join items on events.item_id = items.item_id
 ),
 
--- what a person does, by each of the things it can be grouped by
+-- in one pass by each of the things that it can be grouped by
+grouped as (
+    select
+        user_key,
+        category,
+        brand,
+        event_hour,
+        event_weekday,
+        source,
+        sum(weight) as weight,
+    from own_events
+    group by
+        grouping sets (
+            (user_key, category),
+            (user_key, brand),
+            (user_key, event_hour),
+            (user_key, event_weekday),
+            (user_key, source)
+        )
+),
+
+-- of each row, the one column that is not null
 habits as (
     unpivot (
         select
@@ -42,7 +63,7 @@ habits as (
             cast(event_hour as varchar) as hour,
             event_weekday as weekday,
             source,
-        from own_events
+        from grouped
     )
     on category, brand, hour, weekday, source
     into name habit value choice
@@ -53,9 +74,8 @@ ranked as (
         user_key,
         habit,
         choice,
-        row_number() over (partition by user_key, habit order by sum(weight) desc, choice) as rank,
+        row_number() over (partition by user_key, habit order by weight desc, choice) as rank,
     from habits
-    group by user_key, habit, choice
 ),
 
 wide as (

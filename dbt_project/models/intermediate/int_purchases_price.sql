@@ -3,6 +3,11 @@
 
 with
 
+-- no further back than the snapshots that this night writes look
+looked_at as (
+    select min(as_of_date) - 365 as after_date from {{ ref('int_snapshot_people') }}
+),
+
 purchases as (
     select
         visitor_key,
@@ -12,7 +17,10 @@ purchases as (
         purchase_amount,
         cast(purchase_amount / purchase_quantity as decimal(18, 4)) as paid_price,
     from {{ ref('fct_user_item_days') }}
-    where purchase_quantity > 0 and purchase_amount > 0
+    where
+        purchase_quantity > 0
+        and purchase_amount > 0
+        and event_date > (select looked_at.after_date from looked_at)
 ),
 
 list_prices as (
@@ -35,7 +43,9 @@ usual_prices as (
             range between interval {{ usual_days }} days preceding and interval 1 day preceding
         ) as decimal(18, 4)) as usual_price,
     from {{ ref('fct_item_days') }}
-    where median_price is not null
+    where
+        median_price is not null
+        and event_date > (select looked_at.after_date - {{ usual_days }} from looked_at)
 ),
 
 priced as (
