@@ -3,6 +3,7 @@
 python -m benchmarks.growth                 # 1,000,000 events a day, 100,000 visitors
 python -m benchmarks.growth --quick         # 20,000 events a day, 2,000 visitors
 python -m benchmarks.growth --daily 200000  # or another volume
+python -m benchmarks.growth --quick --days 200 400  # or other lengths: 10 days fill no window of the features, 200 most
 
 The lakes are those of benchmarks.generated_lake. The night before the last is built in full, the last is added to it. Limit:
 the seconds of all models and tests of that second night (dbt's start apart) after 100 days are at most 1.5 times those
@@ -54,10 +55,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="20,000 events a day")
     parser.add_argument("--daily", type=int, help="events a day")
+    parser.add_argument("--days", type=int, nargs=2, default=(10, 100), metavar=("SHORT", "LONG"), help="lengths of the two histories")
     options = parser.parse_args()
     daily = options.daily or (20_000 if options.quick else 1_000_000)
-    short, long = (measured(days, daily) for days in (10, 100))
-    print(f"{daily} events a day\n{'seconds of the second night':<32}{'10 days':>10}{'100 days':>10}{'ratio':>8}")
+    short, long = (measured(days, daily) for days in options.days)
+    lengths = "".join(f"{f'{history.days} days':>10}" for history in (short, long))
+    print(f"{daily} events a day\n{'seconds of the second night':<32}{lengths}{'ratio':>8}")
     for model in sorted(long.by_model, key=lambda name: short.by_model[name] - long.by_model[name]):
         one, other = short.by_model[model], long.by_model[model]
         print(f"{model:<32}{one:>10.2f}{other:>10.2f}{other / one if one else 0:>8.2f}")
