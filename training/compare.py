@@ -15,7 +15,7 @@ import steps
 from settings import Settings
 from shop import Shop
 from training import bootstrap, tracking
-from training.train import GAINS_FILE, NIGHT_FILE, SLICES_FILE
+from training.train import GAINS_FILE, NIGHT_FILE, SLICES_FILE, label
 
 OF_LISTS = ("coverage", "novelty", "diversity", "gini", "popularity_lift", "same_list")  # metrics that no purchase is asked for
 
@@ -53,13 +53,13 @@ def _table(settings: Settings, shop: Shop, run_date: date, name: str) -> str:
 
 def _metrics(candidates: list[dict[str, Any]], decides: str, gained: list[str]) -> str:
     names = [name for name in candidates[0]["test"] if not name.startswith(OF_LISTS) and not name.endswith(("_low", "_high"))]
-    rows = [[each["model"], *_values(each, names), gain] for each, gain in zip(candidates, gained, strict=True)]
+    rows = [[label(each), *_values(each, names), gain] for each, gain in zip(candidates, gained, strict=True)]
     return _markdown(["model", *names, f"{decides}, gain of the best (95 %)"], rows)
 
 
 def _metrics_of_lists(candidates: list[dict[str, Any]]) -> str:
     names = [name for name in candidates[0]["test"] if name.startswith(OF_LISTS)]
-    return _markdown(["what the lists are like", *names], [[each["model"], *_values(each, names)] for each in candidates])
+    return _markdown(["what the lists are like", *names], [[label(each), *_values(each, names)] for each in candidates])
 
 
 def _slices(store: tracking.Store, candidates: list[dict[str, Any]], decides: str) -> str:
@@ -68,7 +68,7 @@ def _slices(store: tracking.Store, candidates: list[dict[str, Any]], decides: st
     rows = [
         [same[0]["slice"], str(same[0]["users"]), *(_with_interval(row, decides) for row in same)] for same in zip(*tables, strict=True)
     ]
-    return _markdown([f"{decides} (95 %)", "users", *(each["model"] for each in candidates)], rows)
+    return _markdown([f"{decides} (95 %)", "users", *(label(each) for each in candidates)], rows)
 
 
 def _with_interval(row: dict[str, Any], metric: str) -> str:

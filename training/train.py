@@ -96,7 +96,7 @@ def _compared(
         log.warning("the champion %s does not fit any more; the best candidate takes its place", champion.recipe.model)
     elif champion:
         _mark_champion(candidates, champion)
-    judgements = _finite({_label(each): lambda each=each: _tested(store, night, task, each, tags) for each in candidates}, failed)
+    judgements = _finite({label(each): lambda each=each: _tested(store, night, task, each, tags) for each in candidates}, failed)
     champion_diverged = any(each["is_champion"] and "test" not in each for each in candidates)
     candidates = [candidate for candidate in candidates if "test" in candidate]
     if not candidates:
@@ -113,7 +113,7 @@ def _compared(
     }
     night.log_json(record, NIGHT_FILE)
     night.log_arrays(GAINS_FILE, gains=np.stack([judgement.gains for judgement in judgements]))
-    values = {_label(candidate): candidate["test"][task.metric] for candidate in candidates}
+    values = {label(candidate): candidate["test"][task.metric] for candidate in candidates}
     night.log_figure(plots.comparison(f"Labels after {task.cutoffs['test']}", task.metric, values), "plots/comparison.png")
     night.log(metrics={f"{task.metric}.{label}": value for label, value in values.items()})
     result = f"{task.metric} on {len(judgements[0].units)} users: " + ", ".join(f"{label} {value:.4f}" for label, value in values.items())
@@ -167,14 +167,14 @@ def _mark_champion(candidates: list[dict[str, Any]], champion: tracking.Version)
 def _tested(store: tracking.Store, night: tracking.Run, task: tasks.Task, candidate: dict[str, Any], tags: dict[str, str]) -> Judgement:
     recipe = Recipe(candidate["model"], candidate["params"])
     stage = {"stage": "test", "model": recipe.model, "is_champion": candidate["is_champion"]}
-    with store.run(f"{_label(candidate)}, test", {**tags, **stage}, night.id) as run:
+    with store.run(f"{label(candidate)}, test", {**tags, **stage}, night.id) as run:
         fitted = task.fitted(recipe, "test")
         judgement = task.judged(fitted, "test")
         _log_fit(run, recipe, fitted, judgement)
         fault_point("train.fitted")
         run.log_model(fitted)
         fault_point("train.model_logged")
-    log.info("%s: %s %.4f on test", _label(candidate), task.metric, judgement.metrics[task.metric])
+    log.info("%s: %s %.4f on test", label(candidate), task.metric, judgement.metrics[task.metric])
     candidate["test"], candidate["run_id"] = judgement.metrics, run.id
     return judgement
 
@@ -204,7 +204,8 @@ def device() -> str:
     return ", ".join(accelerators) or f"cpu ({platform.machine()})"
 
 
-def _label(candidate: dict[str, Any]) -> str:
+def label(candidate: dict[str, Any]) -> str:
+    """The model's name, or that it is only there as the champion's recipe."""
     return candidate["model"] if candidate["is_candidate"] else f"champion {candidate['model']}"
 
 
