@@ -75,7 +75,8 @@ def waiting(settings: Settings, shop: shops.Shop, file: Path) -> Iterator[Findin
         return
     topic = f"{shop.name}: waits for MLflow"
     try:
-        with closing(sqlite3.connect(f"file:{spool}?mode=ro", uri=True)) as connection:
+        # not read-only, which cannot roll back what a killed step left half written, and would tell it from no damage
+        with closing(sqlite3.connect(f"file:{spool}?mode=rw", uri=True)) as connection:
             found = connection.execute(WAITING).fetchall()
     except sqlite3.DatabaseError as error:
         yield Finding(topic, False, f"{spool} cannot be read: {error}", f"let no night run; if it stays so, rm -r {settings.mlflow_spool}")

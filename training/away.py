@@ -63,7 +63,8 @@ def _file_answers(file: Path, seconds: float) -> bool:
     if not file.exists():
         return True  # it is made on first use
     try:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=seconds)) as connection:
+        # not read-only: a writer that was killed leaves its journal, and whoever opens the file next has to roll it back
+        with closing(sqlite3.connect(f"file:{file}?mode=rw", uri=True, timeout=seconds)) as connection:
             connection.execute("select count(*) from sqlite_master").fetchone()
     except sqlite3.DatabaseError:  # not a database, may not be read, or locked
         return False

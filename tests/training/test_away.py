@@ -3,6 +3,8 @@
 import os
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -171,3 +173,25 @@ def test_an_sqlite_file_that_is_broken_or_locked_is_away(tmp_path: Path):
         assert not away.answers(f"sqlite:///{file}", 0.1)
     file.write_bytes(b"no database" * 100)
     assert not away.answers(f"sqlite:///{file}", 1)
+
+
+KILLED_WHILE_WRITING = """
+import os, signal, sqlite3, sys
+
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("pragma cache_size = 1")  # so that pages reach the file before the end of the transaction
+connection.executemany("insert into runs values (?)", [("x" * 1000,)] * 1000)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_file_whose_writer_was_killed_is_not_away(tmp_path: Path):
+    file, journal = tmp_path / "mlflow.db", tmp_path / "mlflow.db-journal"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("create table runs (run_uuid text)")
+        connection.commit()
+    subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(file)])
+    assert journal.exists(), "nothing is left to roll back"
+    assert away.answers(f"sqlite:///{file}", 1)
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("select count(*) from runs").fetchone() == (0,)
