@@ -40,11 +40,11 @@ class Slice:
     items: np.ndarray
 
 
-def ndcg(model: Recommender, window: History, k: int) -> float:
-    """The deciding metric alone, for the many fits of a search."""
+def ndcg(model: Recommender, window: History, k: int) -> np.ndarray:
+    """(buyers,) the deciding metric alone, for the many fits of a search."""
     users = window.buyers
     is_hit = hits(model.recommend(window, users, k, with_reasons=False).item, window.bought[users])
-    return float(ranking_metrics.ndcg_at_k(is_hit, _count(window.bought[users]), k).mean())
+    return ranking_metrics.ndcg_at_k(is_hit, _count(window.bought[users]), k)
 
 
 def judge(model: Recommender, window: History, k: int) -> Judgement:

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 import steps
-from training import arrays, item_index, ranking
+from training import arrays, evaluation, item_index, ranking
 from training.history import History
 from training.models import ease, item_knn, popularity, softmax_factorization, spectral
 from training.recipes import RECOMMENDERS, Recipe
@@ -242,12 +242,28 @@ def test_the_reason_of_softmax_factorization_is_the_largest_term_of_the_sum(wind
 
 def test_tuning_beats_popularity_and_keeps_what_it_chose(histories):
     window = histories["validation"]
-    model = softmax_factorization.Model.tuned(softmax_factorization.Params(dimensions=16), window, lambda each: ndcg(each, window))
-    popular = popularity.Model.tuned(popularity.Params(), window, lambda each: ndcg(each, window))
+    model = softmax_factorization.Model.tuned(
+        softmax_factorization.Params(dimensions=16), window, lambda each: evaluation.ndcg(each, window, 5)
+    )
+    popular = popularity.Model.tuned(popularity.Params(), window, lambda each: evaluation.ndcg(each, window, 5))
     assert ndcg(model, window) > 1.5 * ndcg(popular, window)
     assert model.params.head["model"] > 0, "what goes together must count for something"
     refitted = Recipe.of("softmax_factorization", model.params).build().fit(histories["test"])
     assert ndcg(refitted, histories["test"]) > 1.3 * ndcg(popular.fit(histories["test"]), histories["test"])
+
+
+def test_a_change_is_taken_only_where_it_gains_more_than_its_standard_error(window, monkeypatch):
+    monkeypatch.setattr(ease.Model, "TRIED", {"half_life_days": (120.0,)})
+    usual = np.linspace(0, 0.4, 100)
+
+    def chosen(gains: np.ndarray) -> float:
+        """The half-life, where another one gains so much for each of a hundred people."""
+        return ease.Model.tuned(
+            ease.Params(), window, lambda model: usual + (model.params.half_life_days == 120) * gains
+        ).params.half_life_days
+
+    assert chosen(np.full(100, 0.005)) == 120, "a little, for everybody"
+    assert chosen(np.resize([0.5, -0.49], 100)) == ease.Params().half_life_days, "as much in the mean, by chance"
 
 
 def test_a_history_of_single_items_is_a_clear_refusal(window):

@@ -44,17 +44,17 @@ class HistorySum(Recommender):
         return None
 
     @classmethod
-    def tuned(cls, params: Any, history: History, judge: Callable[[Recommender], float]) -> Self:
-        bare = cls(params).fit(history)
-        best, value = max(((model, judge(model)) for model in (bare, bare.with_head(history))), key=lambda pair: pair[1])
+    def tuned(cls, params: Any, history: History, judge: Callable[[Recommender], np.ndarray]) -> Self:
+        """As of every recommender; a change is taken that gains more than the standard error of its gain: less is chance.
+
+        Breiman et al., Classification and regression trees, 1984 (the one-standard-error rule).
+        """
+        best = cls(params).fit(history)
+        best, value = _better(judge, best, judge(best), best.with_head(history), "with a head")
         for name, values in cls.TRIED.items():
             start = best
             for each in values:
-                model = start.changed(history, **{name: each})
-                found = judge(model)
-                log.info("%s: %s %s, %.4f on the validation window", cls.__module__.split(".")[-1], name, each, found)
-                if found > value:
-                    best, value = model, found
+                best, value = _better(judge, best, value, start.changed(history, **{name: each}), f"{name} {each}")
         return best
 
     def changed(self, history: History, **changes: Any) -> Self:
@@ -85,6 +85,16 @@ class HistorySum(Recommender):
 
     def answers(self, history: History) -> "SumAnswers":
         return SumAnswers(self, history)
+
+
+def _better(judge: Callable, best: HistorySum, value: np.ndarray, model: HistorySum, change: str) -> tuple[HistorySum, np.ndarray]:
+    """Of the best so far, whose (users,) values are known, and a changed model: which to go on with, and its values."""
+    found = judge(model)
+    differences = found - value
+    gain, error = differences.mean(), differences.std() / np.sqrt(len(differences))
+    name = type(model).__module__.split(".")[-1]
+    log.info("%s: %s, %.4f on the validation window, gains %+.4f ± %.4f", name, change, found.mean(), gain, error)
+    return (model, found) if gain > error else (best, value)
 
 
 class SumAnswers(Answers):

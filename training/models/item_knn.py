@@ -44,11 +44,13 @@ class Model(Recommender):
         return self
 
     @classmethod
-    def tuned(cls, params: Params, history: History, judge: Callable[[Recommender], float]) -> "Model":
-        fitted = max((cls(replace(params, weighting=each)).fit(history) for each in ("cosine", "bm25")), key=judge)
+    def tuned(cls, params: Params, history: History, judge: Callable[[Recommender], np.ndarray]) -> "Model":
+        fitted = max(
+            (cls(replace(params, weighting=each)).fit(history) for each in ("cosine", "bm25")), key=lambda model: judge(model).mean()
+        )
         grid = product(OWN_WEIGHTS_TRIED, HALF_LIVES_TRIED)
         models = [fitted.with_params(replace(fitted.params, own_weight=own, half_life_days=half_life)) for own, half_life in grid]
-        return max(models, key=judge)
+        return max(models, key=lambda model: judge(model).mean())
 
     def with_params(self, params: Params) -> "Model":
         """The same neighbours, used otherwise."""

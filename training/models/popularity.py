@@ -31,9 +31,9 @@ class Model(Recommender):
         return self
 
     @classmethod
-    def tuned(cls, params: Params, history: History, judge: Callable[[Recommender], float]) -> "Model":
+    def tuned(cls, params: Params, history: History, judge: Callable[[Recommender], np.ndarray]) -> "Model":
         models = [cls(replace(params, half_life_days=each)).fit(history) for each in HALF_LIVES_TRIED]
-        return max(models, key=judge)
+        return max(models, key=lambda model: judge(model).mean())
 
     def answers(self, history: History) -> "PopularAnswers":
         return PopularAnswers(self, history)

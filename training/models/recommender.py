@@ -83,8 +83,12 @@ class Recommender(ABC):
 
     @classmethod
     @abstractmethod
-    def tuned(cls, params: Any, history: History, judge: Callable[["Recommender"], float]) -> "Recommender":
-        """The fitted model whose parameters `judge` likes best on the window after `history`, starting from `params`."""
+    def tuned(cls, params: Any, history: History, judge: Callable[["Recommender"], np.ndarray]) -> "Recommender":
+        """The fitted model whose parameters do best on the window after `history`, starting from `params`.
+
+        Args:
+            judge: what a model is worth to each of the same (users,), higher is better.
+        """
 
     @abstractmethod
     def answers(self, history: History) -> "Answers":

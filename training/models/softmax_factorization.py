@@ -74,7 +74,7 @@ class Model(HistorySum):
         return self._train(self.params.epochs)
 
     @classmethod
-    def tuned(cls, params: Params, history: History, judge: Callable[[Recommender], float]) -> "Model":
+    def tuned(cls, params: Params, history: History, judge: Callable[[Recommender], np.ndarray]) -> "Model":
         model = cls(params)
         model._start(history)
         step = EPOCHS_A_CHECK[params.start]
@@ -82,7 +82,7 @@ class Model(HistorySum):
         for epochs in range(0 if params.start == "spectral" else step, MOST_EPOCHS + 1, step):
             model._train(step if epochs else 0)
             model.params = replace(model.with_head(history).params, epochs=epochs)
-            value = judge(model)
+            value = judge(model).mean()
             log.info("softmax_factorization: %d epochs, %.4f on the validation window", epochs, value)
             checks_since += 1
             if value > best_value:
