@@ -15,8 +15,8 @@ user_item_days as (
     where event_date > {{ run_date() }} - 180
 ),
 
--- numbers instead of texts, the items' in the texts' order: ranking, and the join of baskets with themselves, take a
--- third of the time
+-- numbers instead of texts, the items' in the texts' order: ranking takes half of the time, and the join of baskets with
+-- themselves a third
 order_numbers as (
     select
         order_key,
