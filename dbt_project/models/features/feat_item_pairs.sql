@@ -15,7 +15,7 @@ user_item_days as (
     where event_date > {{ run_date() }} - 180
 ),
 
--- numbers instead of texts, the items' in the texts' order: ranking takes half of the time, and the join of baskets with
+-- numbers instead of texts, the items' in the texts' order: to rank them takes half of the time, to join baskets with
 -- themselves a third
 order_numbers as (
     select
