@@ -1,5 +1,3 @@
-{% set looked_back_days = [var('exclude_bought_within_days'), var('exclude_refunded_within_days')] | map('int') | max %}
-
 with
 
 people as (
@@ -7,28 +5,22 @@ people as (
     where purpose = 'recommendations'
 ),
 
-user_item_days as (
-    select * from {{ ref('fct_user_item_days') }}
-    where
-        (purchase_count > 0 or refund_count > 0)
-        and event_date > {{ recommendation_date(2) }} - {{ looked_back_days }}
-),
-
+-- each with the days of its own rule: most of what is bought need not be kept as long as what came back
 bought_or_refunded as (
-    select
-        people.as_of_date,
-        people.user_key,
-        user_item_days.item_id,
-        user_item_days.purchase_count > 0
-        and people.as_of_date - {{ var('exclude_bought_within_days') }} < user_item_days.event_date as is_bought,
-        user_item_days.refund_count > 0
-        and people.as_of_date - {{ var('exclude_refunded_within_days') }} < user_item_days.event_date as is_refunded,
-    from people
-    inner join user_item_days
-        on
-            people.visitor_key = user_item_days.visitor_key
-            and people.as_of_date >= user_item_days.event_date
-            and people.as_of_date - {{ looked_back_days }} < user_item_days.event_date
+    {% for count, days, reason in [
+        ('purchase_count', var('exclude_bought_within_days'), 'bought_recently'),
+        ('refund_count', var('exclude_refunded_within_days'), 'refunded_recently'),
+    ] -%}
+        select
+            visitor_key,
+            item_id,
+            event_date,
+            '{{ reason }}' as reason,
+            {{ days }} as within_days,
+        from {{ ref('fct_user_item_days') }}
+        where {{ count }} > 0 and event_date > {{ recommendation_date(2) }} - {{ days }}
+        {{ 'union all' if not loop.last }}
+    {% endfor -%}
 ),
 
 events as (
@@ -37,7 +29,7 @@ events as (
         actor_key is not null
         and item_id is not null
         and event_type in ('product_added', 'product_removed', 'order_completed')
-        and event_date > {{ run_date() }} - 2 * {{ var('holdout_days') }} - {{ var('exclude_in_cart_within_days') }}
+        and event_date > {{ recommendation_date(2) }} - {{ var('exclude_in_cart_within_days') }}
 ),
 
 cart_events as (
@@ -47,10 +39,6 @@ cart_events as (
         events.item_id,
         events.event_type,
         events.event_at,
-        -- an order empties the cart, whatever it holds
-        max(events.event_at) filter (where events.event_type = 'order_completed') over (
-            partition by people.as_of_date, people.user_key
-        ) as last_order_at,
     from people
     inner join events
         on
@@ -59,42 +47,52 @@ cart_events as (
             and people.as_of_date - {{ var('exclude_in_cart_within_days') }} < events.event_date
 ),
 
-in_cart as (
+-- an order empties the cart, whatever it holds
+emptied as (
+    select
+        as_of_date,
+        user_key,
+        max(event_at) as last_order_at,
+    from cart_events
+    where event_type = 'order_completed'
+    group by as_of_date, user_key
+),
+
+moved as (
     select
         as_of_date,
         user_key,
         item_id,
+        max(event_at) filter (where event_type = 'product_added') as last_added_at,
+        max(event_at) filter (where event_type = 'product_removed') as last_removed_at,
     from cart_events
     where event_type <> 'order_completed'
     group by as_of_date, user_key, item_id
-    having
-        max((event_at, event_type))[2] = 'product_added'
-        and coalesce(max(event_at) > max(last_order_at), true)
 ),
 
 excluded as (
+    select distinct
+        people.as_of_date,
+        people.user_key,
+        bought_or_refunded.item_id,
+        bought_or_refunded.reason,
+    from people
+    inner join bought_or_refunded
+        on
+            people.visitor_key = bought_or_refunded.visitor_key
+            and people.as_of_date >= bought_or_refunded.event_date
+            and people.as_of_date - bought_or_refunded.within_days < bought_or_refunded.event_date
+    union all
     select
-        as_of_date,
-        user_key,
-        item_id,
-        'bought_recently' as reason,
-    from bought_or_refunded
-    where is_bought
-    union
-    select
-        as_of_date,
-        user_key,
-        item_id,
-        'refunded_recently' as reason,
-    from bought_or_refunded
-    where is_refunded
-    union
-    select
-        as_of_date,
-        user_key,
-        item_id,
+        moved.as_of_date,
+        moved.user_key,
+        moved.item_id,
         'in_cart' as reason,
-    from in_cart
+    from moved
+    left join emptied on moved.as_of_date = emptied.as_of_date and moved.user_key = emptied.user_key
+    where
+        moved.last_added_at > coalesce(moved.last_removed_at, timestamptz '-infinity')
+        and moved.last_added_at > coalesce(emptied.last_order_at, timestamptz '-infinity')
 )
 
 select * from excluded

@@ -1,4 +1,5 @@
--- A basket of 500 lines makes 125,000 pairs and says little of any: the 100 strongest items of a basket count.
+-- A basket of 500 lines makes 125,000 pairs and says little of any: the 100 strongest items of a basket count, and of what
+-- a visitor looked at only the newest days that fill one.
 {% set basket_size = 100 %}
 {% set min_support = 3 %}
 {% set pairs_per_item = 50 %}
@@ -10,9 +11,34 @@ order_items as (
     where not is_refund and item_id is not null and event_date > {{ run_date() }} - 365
 ),
 
+user_days as (
+    select
+        visitor_key,
+        event_date,
+        sum(item_count) over (partition by visitor_key order by event_date desc) - item_count as newer_count,
+    from {{ ref('fct_user_days') }}
+    where event_date > {{ run_date() }} - 180 and item_count > 0
+),
+
+visitors as (
+    select
+        visitor_key,
+        min(event_date) as first_date,
+        cast(row_number() over (order by visitor_key) as integer) as basket_number,
+    from user_days
+    where newer_count < {{ basket_size }}
+    group by visitor_key
+),
+
 user_item_days as (
-    select * from {{ ref('fct_user_item_days') }}
-    where event_date > {{ run_date() }} - 180
+    select
+        visitors.basket_number,
+        user_item_days.item_id,
+        {{ interaction_weight('user_item_days') }} as weight,
+    from {{ ref('fct_user_item_days') }} as user_item_days
+    inner join visitors
+        on user_item_days.visitor_key = visitors.visitor_key and user_item_days.event_date >= visitors.first_date
+    where user_item_days.event_date > {{ run_date() }} - 180
 ),
 
 -- numbers instead of texts, the items' in the texts' order: to rank them takes half of the time, to join baskets with
@@ -20,34 +46,22 @@ user_item_days as (
 order_numbers as (
     select
         order_key,
-        row_number() over (order by order_key) as basket_number,
+        cast(row_number() over (order by order_key) as integer) as basket_number,
     from order_items
     group by order_key
-),
-
-visitor_numbers as (
-    select
-        visitor_key,
-        row_number() over (order by visitor_key) as basket_number,
-    from user_item_days
-    group by visitor_key
 ),
 
 item_numbers as (
     select
         item_id,
         cast(row_number() over (order by item_id) as integer) as item_number,
-    from (
-        select item_id from order_items
-        union
-        select item_id from user_item_days
-    ) as items
+    from {{ ref('dim_items') }}
 ),
 
 baskets as (
     select
         true as is_order,
-        cast(order_numbers.basket_number as integer) as basket_number,
+        order_numbers.basket_number,
         item_numbers.item_number,
         sum(coalesce(order_items.line_amount, 0)) as strength,
     from order_items
@@ -57,13 +71,12 @@ baskets as (
     union all
     select
         false as is_order,
-        cast(visitor_numbers.basket_number as integer) as basket_number,
+        user_item_days.basket_number,
         item_numbers.item_number,
-        sum({{ interaction_weight('user_item_days') }}) as strength,
+        sum(user_item_days.weight) as strength,
     from user_item_days
-    inner join visitor_numbers on user_item_days.visitor_key = visitor_numbers.visitor_key
     inner join item_numbers on user_item_days.item_id = item_numbers.item_id
-    group by visitor_numbers.basket_number, item_numbers.item_number
+    group by user_item_days.basket_number, item_numbers.item_number
 ),
 
 members as (

@@ -33,54 +33,11 @@ popularity as (
                     as {{ name }}_count_{{ days }}d,
             {% endfor -%}
         {% endfor -%}
-        cast(coalesce(sum(anonymous_order_count) filter (where days_ago < 30), 0) as integer)
-            as anonymous_order_count_30d,
+        cast(sum(visitor_count + anonymous_order_count) filter (where days_ago < 30) as bigint) as visitor_count_30d,
+        cast(sum(viewer_count) as bigint) as viewer_count_90d,
+        cast(sum(buying_viewer_count) as bigint) as buying_viewer_count_90d,
     from item_days
     group by as_of_date, item_id
-),
-
--- once for all days, and in one number per pair, three bits per as-of day: the pairs are what it costs
-visitors as (
-    select
-        item_id,
-        visitor_key,
-        bit_or(
-            {% for step in range(3) -%}
-                {% set days_ago = '(' ~ recommendation_date(step) ~ ' - event_date)' -%}
-                case when {{ days_ago }} between 0 and 29 then {{ 1 * 8 ** step }} else 0 end
-                + case when {{ days_ago }} between 0 and 89 and view_count > 0 then {{ 2 * 8 ** step }} else 0 end
-                + case when {{ days_ago }} between 0 and 89 and purchase_count > 0 then {{ 4 * 8 ** step }} else 0 end
-                {{ '+' if not loop.last }}
-            {% endfor -%}
-        ) as reach_bits,
-    from {{ ref('fct_user_item_days') }}
-    where {{ recommendation_date(2) }} - 90 < event_date
-    group by item_id, visitor_key
-),
-
-visitor_counts as (
-    select
-        item_id,
-        reach_bits,
-        count(*) as visitor_count,
-    from visitors
-    group by item_id, reach_bits
-),
-
-reach as (
-    {% for step in range(3) -%}
-        {% set bits = '(reach_bits // ' ~ 8 ** step ~ ')' -%}
-        select
-            {{ recommendation_date(step) }} as as_of_date,
-            item_id,
-            cast(coalesce(sum(visitor_count) filter (where {{ bits }} % 2 = 1), 0) as bigint) as visitor_count_30d,
-            cast(coalesce(sum(visitor_count) filter (where {{ bits }} // 2 % 2 = 1), 0) as bigint) as viewer_count_90d,
-            cast(coalesce(sum(visitor_count) filter (where {{ bits }} // 2 % 4 = 3), 0) as bigint)
-                as buying_viewer_count_90d,
-        from visitor_counts
-        group by item_id
-        {{ 'union all' if not loop.last }}
-    {% endfor -%}
 ),
 
 -- what is in the catalogue or was ever sold by the day, or was looked at in the last quarter
@@ -117,15 +74,15 @@ features as (
             {{ trend('popularity.' ~ name ~ '_count', 7, 30) }} as {{ name }}_trend,
             {{ trend('popularity.' ~ name ~ '_count', 30, 90) }} as {{ name }}_trend_90d,
         {% endfor -%}
-        coalesce(reach.visitor_count_30d, 0) + coalesce(popularity.anonymous_order_count_30d, 0) as visitor_count_30d,
-        coalesce(reach.viewer_count_90d, 0) as viewer_count_90d,
-        round(reach.buying_viewer_count_90d / nullif(reach.viewer_count_90d, 0), 6) as view_conversion_rate,
+        coalesce(popularity.visitor_count_30d, 0) as visitor_count_30d,
+        coalesce(popularity.viewer_count_90d, 0) as viewer_count_90d,
+        round(popularity.buying_viewer_count_90d / nullif(popularity.viewer_count_90d, 0), 6) as view_conversion_rate,
         case
             when recommendable_items.item_id is not null then row_number() over (
                 partition by known.as_of_date, recommendable_items.item_id is not null
                 order by
                     coalesce(popularity.purchase_count_30d, 0) desc,
-                    coalesce(reach.visitor_count_30d, 0) + coalesce(popularity.anonymous_order_count_30d, 0) desc,
+                    coalesce(popularity.visitor_count_30d, 0) desc,
                     known.item_id
             )
         end as popularity_rank,
@@ -134,7 +91,6 @@ features as (
     left join recommendable_items
         on known.as_of_date = recommendable_items.as_of_date and known.item_id = recommendable_items.item_id
     left join popularity on known.as_of_date = popularity.as_of_date and known.item_id = popularity.item_id
-    left join reach on known.as_of_date = reach.as_of_date and known.item_id = reach.item_id
 )
 
 select * from features

@@ -37,6 +37,7 @@ counts as (
                 {{ sum_within(name ~ '_count', days) }} as {{ name }}_count_{{ days }}d,
             {% endfor -%}
         {% endfor -%}
+        {{ sum_within('item_count', 90) }} as item_count_90d,
         {{ sum_within('active_day_count', 30) }} as active_day_count_30d,
         {{ sum_within('active_day_count', 90) }} as active_day_count_90d,
         {% for days in [30, 90] -%}

@@ -2,94 +2,88 @@
 
 with
 
+interests as (
+    select * from {{ ref('int_user_interests') }}
+    where as_of_date = {{ run_date() }}
+),
+
 people as (
     select * from {{ ref('int_people_as_of') }}
     where purpose = 'predictions' and as_of_date = {{ run_date() }}
 ),
 
-events as (
-    select * from {{ ref('fct_events') }}
-    where actor_key is not null and is_activity and event_date > {{ run_date() }} - 90
+sessions as (
+    select * from {{ ref('fct_sessions') }}
+    where session_date > {{ run_date() }} - 90
 ),
 
-items as (
-    select * from {{ ref('int_items_as_of') }}
-    where as_of_date = {{ run_date() }}
-),
+{% for name, plural in [('category', 'categories'), ('brand', 'brands')] %}
+    {{ name }}_weights as (
+        select
+            user_key,
+            {{ name }},
+            sum(weight) as weight,
+        from interests
+        where {{ name }} is not null
+        group by user_key, {{ name }}
+        having sum(weight) > 0
+    ),
 
-own_events as (
+    {{ plural }} as (
+        select
+            user_key,
+            arg_min({{ name }}, (-weight, {{ name }}), {{ favourites }}) as favourite_{{ plural }},
+        from {{ name }}_weights
+        group by user_key
+    ),
+{% endfor %}
+
+visits as (
     select
         people.user_key,
-        items.category,
-        items.brand,
-        hour(events.event_local_at) as event_hour,
-        dayname(events.event_local_at) as event_weekday,
-        events.source,
-        case events.event_type when 'order_completed' then 5 when 'product_added' then 3 else 1 end as weight,
-    from events
-    inner join people on events.actor_key = people.visitor_key
-    left join items on events.item_id = items.item_id
+        sessions.source,
+        hour(sessions.started_at at time zone '{{ var("timezone") }}') as started_hour,
+        isodow(sessions.session_date) as weekday,
+        count(*) as visit_count,
+    from people
+    inner join sessions on people.visitor_key = sessions.visitor_key
+    group by people.user_key, sessions.source, started_hour, weekday
 ),
 
--- in one pass by each of the things that it can be grouped by
+-- by each of the three in one pass
 grouped as (
     select
         user_key,
-        category,
-        brand,
-        event_hour,
-        event_weekday,
         source,
-        sum(weight) as weight,
-    from own_events
-    group by
-        grouping sets (
-            (user_key, category),
-            (user_key, brand),
-            (user_key, event_hour),
-            (user_key, event_weekday),
-            (user_key, source)
-        )
+        started_hour,
+        weekday,
+        sum(visit_count) as visit_count,
+    from visits
+    group by grouping sets ((user_key, source), (user_key, started_hour), (user_key, weekday))
 ),
 
--- of each row, the one column that is not null
-habits as (
-    unpivot (
-        select
-            user_key,
-            weight,
-            category,
-            brand,
-            cast(event_hour as varchar) as hour,
-            event_weekday as weekday,
-            source,
-        from grouped
-    )
-    on category, brand, hour, weekday, source
-    into name habit value choice
-),
-
-ranked as (
+times as (
     select
         user_key,
-        habit,
-        choice,
-        row_number() over (partition by user_key, habit order by weight desc, choice) as rank,
-    from habits
+        cast(arg_min(started_hour, (-visit_count, started_hour)) as integer) as usual_hour,
+        arg_min(weekday, (-visit_count, weekday)) as usual_weekday,
+        arg_min(source, (-visit_count, source)) as usual_source,
+    from grouped
+    group by user_key
 ),
 
-wide as (
+habits as (
     select
         {{ run_date() }} as as_of_date,
-        user_key,
-        list(choice order by rank) filter (where habit = 'category' and rank <= {{ favourites }})
-            as favourite_categories,
-        list(choice order by rank) filter (where habit = 'brand' and rank <= {{ favourites }}) as favourite_brands,
-        cast(max(choice) filter (where habit = 'hour' and rank = 1) as integer) as usual_hour,
-        max(choice) filter (where habit = 'weekday' and rank = 1) as usual_weekday,
-        max(choice) filter (where habit = 'source' and rank = 1) as usual_source,
-    from ranked
-    group by user_key
+        times.user_key,
+        categories.favourite_categories,
+        brands.favourite_brands,
+        times.usual_hour,
+        ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'][times.usual_weekday] as usual_weekday,
+        times.usual_source,
+    from times
+    left join categories on times.user_key = categories.user_key
+    left join brands on times.user_key = brands.user_key
 )
 
-select * from wide
+select * from habits

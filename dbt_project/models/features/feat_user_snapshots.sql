@@ -40,7 +40,6 @@ snapshots as (
         carts.cart_abandonment_share_30d,
         carts.cart_abandonment_share_90d,
         times.* exclude (as_of_date, user_key), -- noqa: RF02
-        coalesce(tastes.item_count_90d, 0) as item_count_90d,
         coalesce(tastes.category_count_90d, 0) as category_count_90d,
         coalesce(tastes.brand_count_90d, 0) as brand_count_90d,
         tastes.mean_item_price,

@@ -5,7 +5,7 @@
     'event_count', 'list_view_count', 'view_count', 'click_count', 'search_count', 'cart_count', 'removal_count',
     'wishlist_count', 'checkout_count', 'review_count', 'recommendation_click_count', 'campaign_click_count',
     'order_count', 'refund_count', 'session_count', 'single_event_session_count', 'session_seconds',
-    'night_event_count', 'morning_event_count', 'afternoon_event_count', 'evening_event_count',
+    'item_count', 'night_event_count', 'morning_event_count', 'afternoon_event_count', 'evening_event_count',
 ] %}
 
 with

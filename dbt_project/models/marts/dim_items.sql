@@ -5,13 +5,13 @@ items as (
     where as_of_date = {{ run_date() }}
 ),
 
-viewed as (
-    select distinct item_id from {{ ref('fct_user_item_days') }}
+met as (
+    select distinct item_id from {{ ref('fct_item_days') }}
 ),
 
 described as (
     select
-        coalesce(items.item_id, viewed.item_id) as item_id,
+        coalesce(items.item_id, met.item_id) as item_id,
         items.title,
         items.description,
         items.category,
@@ -25,7 +25,7 @@ described as (
         items.last_sold_date,
         coalesce(items.is_in_catalogue, false) as is_in_catalogue,
     from items
-    full join viewed on items.item_id = viewed.item_id
+    full join met on items.item_id = met.item_id
 )
 
 select * from described

@@ -34,7 +34,39 @@ item_days as (
             as median_price,
     from events
     group by item_id, event_date
+),
+
+visitor_item_days as (
+    select
+        item_id,
+        event_date,
+        bool_or(event_type in ('product_viewed', 'product_clicked')) as is_viewer,
+        bool_or(event_type = 'order_completed') as is_buyer,
+    from events
+    where actor_key is not null
+    group by item_id, event_date, actor_key
+),
+
+reach as (
+    select
+        item_id,
+        event_date,
+        count(*) as visitor_count,
+        count(*) filter (where is_viewer) as viewer_count,
+        count(*) filter (where is_viewer and is_buyer) as buying_viewer_count,
+    from visitor_item_days
+    group by item_id, event_date
+),
+
+reached as (
+    select
+        item_days.*,
+        coalesce(reach.visitor_count, 0) as visitor_count,
+        coalesce(reach.viewer_count, 0) as viewer_count,
+        coalesce(reach.buying_viewer_count, 0) as buying_viewer_count,
+    from item_days
+    left join reach on item_days.item_id = reach.item_id and item_days.event_date = reach.event_date
 )
 
-select * from item_days
+select * from reached
 order by event_date

@@ -23,6 +23,7 @@ events as (
 traced as (
     select
         session_key,
+        source,
         event_type,
         event_at,
         event_date,
@@ -45,6 +46,7 @@ traced as (
 sessions as (
     select
         session_key,
+        source,
         visitor_key,
         min(event_at) as started_at,
         max(event_at) as ended_at,
@@ -62,7 +64,7 @@ sessions as (
         -- the second step of the funnel decides the third: when a product was first put into the cart after a view
         min(event_at) filter (where event_type = 'product_added' and event_at >= first_viewed_at) as carted_at,
     from traced
-    group by session_key, visitor_key, entry_item_id, exit_item_id
+    group by session_key, source, visitor_key, entry_item_id, exit_item_id
 ),
 
 described as (
