@@ -316,9 +316,8 @@ READ_WHAT_COMES_LATER = {
     ("int_daily_activity", "fct_sessions"),
     ("int_item_sale_days", "fct_order_items"),
     ("int_order_lines", "fct_events"),
-    ("int_purchases_price", "fct_item_days"),
-    ("int_purchases_price", "fct_user_item_days"),
     ("int_touched_orders", "fct_events"),
+    ("int_usual_prices", "fct_item_days"),
     ("int_visitors", "fct_user_days"),
 }
 

@@ -19,7 +19,8 @@
 
 {# What is left of a table after tonight's deletions, and tonight's rows. `meta.replaces` names what goes: the rows whose
    columns `by` are in the table `touched` (where its condition holds), looked for on the days of that table only, if it
-   names the columns that hold them; without `replaces`, all rows go. #}
+   names the columns that hold them, and with `own` those that have them in common with tonight's rows too; without
+   `replaces`, all rows go. #}
 {% macro get_incremental_replace_sql(arguments) %}
     {%- set columns = arguments.dest_columns | map(attribute='quoted') | join(', ') -%}
     {%- set replaces = config.get('meta', {}).get('replaces') -%}
@@ -33,6 +34,15 @@
             {% endfor -%}
             {{ on_days('held.' ~ replaces.day, 'select distinct event_date from ' ~ touched) if replaces.day else 'true' }}
     {% endif %};
+    {% if replaces and replaces.own %}
+        delete from {{ arguments.target_relation }} as held
+        using (select distinct {{ replaces.by | join(', ') }} from {{ arguments.temp_relation }}) as written
+        where
+            {% for column in replaces.by -%}
+            held.{{ column }} = written.{{ column }} {{ 'and' if not loop.last }}
+            {% endfor -%}
+        ;
+    {% endif %}
     insert into {{ arguments.target_relation }} ({{ columns }})
     select {{ columns }} from {{ arguments.temp_relation }}
     {% if replaces and replaces.day %}order by {{ replaces.day }}{% endif %};

@@ -3,7 +3,7 @@
 with
 
 interests as (
-    select * from {{ ref('int_user_interests') }}
+    select * from {{ ref('feat_user_interests') }}
     where as_of_date = {{ run_date() }}
 ),
 

@@ -1,3 +1,4 @@
+-- The price paid has to be 1 % below the usual one to count as a discount: less is rounding.
 with
 
 people as (
@@ -5,7 +6,22 @@ people as (
 ),
 
 purchases as (
-    select * from {{ ref('int_purchases_price') }}
+    select
+        visitor_key,
+        item_id,
+        event_date,
+        purchase_quantity,
+        purchase_amount,
+        cast(purchase_amount / purchase_quantity as decimal(18, 4)) as paid_price,
+    from {{ ref('fct_user_item_days') }}
+    where
+        purchase_quantity > 0
+        and purchase_amount > 0
+        and event_date > (select min(people.as_of_date) - 365 from people)
+),
+
+usual_prices as (
+    select * from {{ ref('int_usual_prices') }}
 ),
 
 items as (
@@ -39,7 +55,7 @@ recent as (
         people.user_key,
         purchases.purchase_quantity,
         purchases.purchase_amount,
-        purchases.is_discounted,
+        purchases.paid_price * 100 < usual_prices.usual_price * 99 as is_discounted,
         purchases.purchase_quantity * item_medians.median_price as median_amount,
     from people
     inner join purchases
@@ -47,6 +63,8 @@ recent as (
             people.visitor_key = purchases.visitor_key
             and people.as_of_date >= purchases.event_date
             and people.as_of_date - 365 < purchases.event_date
+    left join usual_prices
+        on purchases.item_id = usual_prices.item_id and purchases.event_date = usual_prices.event_date
     left join item_medians
         on people.as_of_date = item_medians.as_of_date and purchases.item_id = item_medians.item_id
 ),

@@ -1,7 +1,7 @@
 with
 
 interests as (
-    select * from {{ ref('int_user_interests') }}
+    select * from {{ ref('feat_user_interests') }}
 ),
 
 bought as (

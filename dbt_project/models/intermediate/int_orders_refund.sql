@@ -1,6 +1,6 @@
 with
 
-order_lines as (
+order_lines as not materialized (
     select * from {{ ref('int_order_lines') }}
     where order_key is not null
 ),

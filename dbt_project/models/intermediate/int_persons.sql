@@ -1,3 +1,6 @@
+{# the last night's are put aside before they go #}
+{% set last_persons = ref('int_last_persons') %}
+
 with
 
 visitors as (
