@@ -24,7 +24,6 @@ visitors as (
     select
         visitor_key,
         min(event_date) as first_date,
-        cast(row_number() over (order by visitor_key) as integer) as basket_number,
     from user_days
     where newer_count < {{ basket_size }}
     group by visitor_key
@@ -32,7 +31,7 @@ visitors as (
 
 user_item_days as (
     select
-        visitors.basket_number,
+        user_item_days.visitor_key,
         user_item_days.item_id,
         {{ interaction_weight('user_item_days') }} as weight,
     from {{ ref('fct_user_item_days') }} as user_item_days
@@ -43,14 +42,6 @@ user_item_days as (
 
 -- numbers instead of texts, the items' in the texts' order: to rank them takes half of the time, to join baskets with
 -- themselves a third
-order_numbers as (
-    select
-        order_key,
-        cast(row_number() over (order by order_key) as integer) as basket_number,
-    from order_items
-    group by order_key
-),
-
 item_numbers as (
     select
         item_id,
@@ -61,39 +52,38 @@ item_numbers as (
 baskets as (
     select
         true as is_order,
-        order_numbers.basket_number,
+        hash(order_items.order_key) as basket_hash,
         item_numbers.item_number,
         sum(coalesce(order_items.line_amount, 0)) as strength,
     from order_items
-    inner join order_numbers on order_items.order_key = order_numbers.order_key
     inner join item_numbers on order_items.item_id = item_numbers.item_id
-    group by order_numbers.basket_number, item_numbers.item_number
+    group by hash(order_items.order_key), item_numbers.item_number
     union all
     select
         false as is_order,
-        user_item_days.basket_number,
+        hash(user_item_days.visitor_key) as basket_hash,
         item_numbers.item_number,
         sum(user_item_days.weight) as strength,
     from user_item_days
     inner join item_numbers on user_item_days.item_id = item_numbers.item_id
-    group by user_item_days.basket_number, item_numbers.item_number
+    group by hash(user_item_days.visitor_key), item_numbers.item_number
 ),
 
 members as (
     select
         is_order,
-        basket_number,
+        basket_hash,
         item_number,
     from baskets
     qualify row_number() over (
-        partition by is_order, basket_number order by strength desc, item_number
+        partition by is_order, basket_hash order by strength desc, item_number
     ) <= {{ basket_size }}
 ),
 
 kinds as (
     select
         is_order,
-        count(distinct basket_number) as basket_count,
+        count(distinct basket_hash) as basket_count,
     from members
     group by is_order
 ),
@@ -118,7 +108,7 @@ counted as (
     inner join members as other
         on
             one.is_order = other.is_order
-            and one.basket_number = other.basket_number
+            and one.basket_hash = other.basket_hash
             and one.item_number < other.item_number
     group by one.is_order, one.item_number, other.item_number
     having count(*) >= {{ min_support }}

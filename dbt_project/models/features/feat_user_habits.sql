@@ -42,12 +42,12 @@ visits as (
     select
         people.user_key,
         sessions.source,
-        hour(sessions.started_at at time zone '{{ var("timezone") }}') as started_hour,
+        sessions.started_hour,
         isodow(sessions.session_date) as weekday,
         count(*) as visit_count,
     from people
     inner join sessions on people.visitor_key = sessions.visitor_key
-    group by people.user_key, sessions.source, started_hour, weekday
+    group by people.user_key, sessions.source, sessions.started_hour, weekday
 ),
 
 -- by each of the three in one pass
@@ -65,7 +65,7 @@ grouped as (
 times as (
     select
         user_key,
-        cast(arg_min(started_hour, (-visit_count, started_hour)) as integer) as usual_hour,
+        arg_min(started_hour, (-visit_count, started_hour)) as usual_hour,
         arg_min(weekday, (-visit_count, weekday)) as usual_weekday,
         arg_min(source, (-visit_count, source)) as usual_source,
     from grouped

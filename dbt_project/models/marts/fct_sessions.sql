@@ -26,6 +26,7 @@ traced as (
         source,
         event_type,
         event_at,
+        event_local_at,
         event_date,
         order_key,
         -- logging in within a session: the user's key outlives the device's
@@ -51,6 +52,7 @@ sessions as (
         min(event_at) as started_at,
         max(event_at) as ended_at,
         min(event_date) as session_date,
+        cast(hour(min(event_local_at)) as integer) as started_hour,
         entry_item_id,
         exit_item_id,
         cast(date_diff('second', min(event_at), max(event_at)) as bigint) as duration_seconds,
