@@ -1,5 +1,5 @@
--- A basket of 500 lines makes 125,000 pairs and says little of any: the 100 strongest items of a basket count, and of what
--- a visitor looked at only the newest days that fill one.
+-- A basket of 500 lines makes 125,000 pairs and says little of any: the 100 strongest items of a basket count, and of
+-- what a visitor looked at only the newest days that fill one.
 {% set basket_size = 100 %}
 {% set min_support = 3 %}
 {% set pairs_per_item = 50 %}

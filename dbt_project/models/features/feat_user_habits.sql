@@ -1,4 +1,5 @@
 {% set favourites = 3 %}
+{% set weekdays = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'] %}
 
 with
 
@@ -79,7 +80,7 @@ habits as (
         categories.favourite_categories,
         brands.favourite_brands,
         times.usual_hour,
-        ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'][times.usual_weekday] as usual_weekday,
+        ({{ weekdays }})[times.usual_weekday] as usual_weekday,
         times.usual_source,
     from times
     left join categories on times.user_key = categories.user_key

@@ -30,9 +30,17 @@ labelled as (
 
     -- another key, or one less, changes all that a person is found to have done
     other_persons as (
-        (select * from persons except select * from last_persons)
+        (
+            select * from persons
+            except
+            select * from last_persons
+        )
         union all
-        (select * from last_persons except select * from persons)
+        (
+            select * from last_persons
+            except
+            select * from persons
+        )
     ),
 
     changed_persons as (
