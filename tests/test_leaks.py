@@ -287,7 +287,7 @@ def test_a_feature_that_forgets_its_day_is_found_out(
     lakes: Lakes, plain: duckdb.DuckDBPyConnection, with_later_things: duckdb.DuckDBPyConnection, model: str
 ) -> None:
     broken = f"({UP_TO_THE_DAY.sub('true', lakes.night.models[model]['compiled_code'])})"
-    if model == "feat_user_windows":  # a later day has no bit to be counted by: the night itself stops
+    if model in {"feat_user_carts", "feat_user_windows"}:  # a later day has no bit to be counted by: the night itself stops
         with pytest.raises(duckdb.OutOfRangeException, match=r"left-shift by negative number -\d+"):
             rows(plain, broken, UP_TO_AS_OF)
     else:

@@ -48,7 +48,8 @@ person_item_days as (
         user_item_days.event_date,
     from {{ ref('fct_user_item_days') }} as user_item_days
     inner join persons on user_item_days.visitor_key = persons.visitor_key
-    where user_item_days.purchase_count > 0
+    -- from well before the first of the days: which of them count, the join says
+    where user_item_days.purchase_count > 0 and user_item_days.event_date > {{ recommendation_date(3) }}
 ),
 
 recommendable_items as (

@@ -17,37 +17,45 @@ person_days as (
     select
         people.as_of_date,
         people.user_key,
-        user_days.event_date,
         people.as_of_date - user_days.event_date as days_ago,
-        sum(user_days.cart_count) as cart_count,
-        sum(user_days.order_count) as order_count,
+        user_days.cart_count,
+        user_days.order_count,
     from people
     inner join user_days
         on
             people.visitor_key = user_days.visitor_key
             and people.as_of_date >= user_days.event_date
             and people.as_of_date - 90 < user_days.event_date
-    group by people.as_of_date, people.user_key, user_days.event_date
 ),
 
-followed as (
+-- a bit per day with an order, the as-of day's the lowest: whether one followed is asked without sorting the days
+order_days as (
     select
-        *,
-        min(event_date) filter (where order_count > 0) over (
-            partition by as_of_date, user_key order by event_date
-            rows between current row and unbounded following
-        ) as next_order_date,
-        max(event_date) filter (where order_count > 0) over (partition by as_of_date, user_key) as last_order_date,
+        as_of_date,
+        user_key,
+        bit_or(cast(1 as hugeint) << days_ago) as order_bits,
     from person_days
+    where order_count > 0
+    group by as_of_date, user_key
 ),
 
 judged as (
     select
-        *,
-        coalesce(next_order_date > event_date + {{ order_within_days }}, true) as is_left,
-        last_order_date is null or event_date > last_order_date as is_after_last_order,
-    from followed
-    where cart_count > 0
+        person_days.as_of_date,
+        person_days.user_key,
+        person_days.days_ago,
+        person_days.cart_count,
+        (
+            (coalesce(order_days.order_bits, 0) >> greatest(person_days.days_ago - {{ order_within_days }}, 0))
+            & ((cast(1 as hugeint) << (least(person_days.days_ago, {{ order_within_days }}) + 1)) - 1)
+        ) <> 0 as is_ordered,
+        (
+            coalesce(order_days.order_bits, 0) & ((cast(1 as hugeint) << (person_days.days_ago + 1)) - 1)
+        ) <> 0 as is_before_an_order,
+    from person_days
+    left join order_days
+        on person_days.as_of_date = order_days.as_of_date and person_days.user_key = order_days.user_key
+    where person_days.cart_count > 0
 ),
 
 counts as (
@@ -55,14 +63,14 @@ counts as (
         as_of_date,
         user_key,
         cast(coalesce(sum(cart_count) filter (
-            where days_ago < {{ open_days }} and is_after_last_order
+            where days_ago < {{ open_days }} and not is_before_an_order
         ), 0) as integer) as open_cart_count,
         {% for days in [30, 90] -%}
             cast(coalesce(sum(cart_count) filter (
                 where days_ago between {{ order_within_days }} and {{ days - 1 }}
             ), 0) as integer) as decided_cart_count_{{ days }}d,
             cast(coalesce(sum(cart_count) filter (
-                where days_ago between {{ order_within_days }} and {{ days - 1 }} and is_left
+                where days_ago between {{ order_within_days }} and {{ days - 1 }} and not is_ordered
             ), 0) as integer) as abandoned_cart_count_{{ days }}d,
         {% endfor -%}
     from judged

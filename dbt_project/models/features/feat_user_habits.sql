@@ -39,6 +39,7 @@ sessions as (
     ),
 {% endfor %}
 
+-- by each of the three in one pass
 visits as (
     select
         people.user_key,
@@ -48,19 +49,12 @@ visits as (
         count(*) as visit_count,
     from people
     inner join sessions on people.visitor_key = sessions.visitor_key
-    group by people.user_key, sessions.source, sessions.started_hour, weekday
-),
-
--- by each of the three in one pass
-grouped as (
-    select
-        user_key,
-        source,
-        started_hour,
-        weekday,
-        sum(visit_count) as visit_count,
-    from visits
-    group by grouping sets ((user_key, source), (user_key, started_hour), (user_key, weekday))
+    group by
+        grouping sets (
+            (people.user_key, sessions.source),
+            (people.user_key, sessions.started_hour),
+            (people.user_key, weekday)
+        )
 ),
 
 times as (
@@ -69,7 +63,7 @@ times as (
         arg_min(started_hour, (-visit_count, started_hour)) as usual_hour,
         arg_min(weekday, (-visit_count, weekday)) as usual_weekday,
         arg_min(source, (-visit_count, source)) as usual_source,
-    from grouped
+    from visits
     group by user_key
 ),
 

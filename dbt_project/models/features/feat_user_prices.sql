@@ -12,7 +12,6 @@ purchases as (
         event_date,
         purchase_quantity,
         purchase_amount,
-        cast(purchase_amount / purchase_quantity as decimal(18, 4)) as paid_price,
     from {{ ref('fct_user_item_days') }}
     where
         purchase_quantity > 0
@@ -55,7 +54,8 @@ recent as (
         people.user_key,
         purchases.purchase_quantity,
         purchases.purchase_amount,
-        purchases.paid_price * 100 < usual_prices.usual_price * 99 as is_discounted,
+        purchases.purchase_amount * 100
+        < cast(purchases.purchase_quantity as decimal(18, 0)) * usual_prices.usual_price * 99 as is_discounted,
         purchases.purchase_quantity * item_medians.median_price as median_amount,
     from people
     inner join purchases
