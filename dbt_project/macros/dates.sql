@@ -23,6 +23,13 @@
     select {{ run_date() }} as as_of_date
 {%- endmacro %}
 
+{# A day before all of them, as a constant: how much of a table lies after it DuckDB then knows when it plans a join. #}
+{% macro before_snapshot_dates() -%}
+    {%- set every = var('snapshot_every_days') -%}
+    {%- set longest = "coalesce(list_max(cast(" ~ var('horizons_days') ~ " as integer[])), 0)" -%}
+    ({{ run_date() }} - cast(greatest({{ var('snapshot_count') }} * {{ every }}, 3 * {{ longest }}) + {{ every }} as integer))
+{%- endmacro %}
+
 {# Whether the shop file calls a day closed: nothing is delivered on it. #}
 {% macro is_closed(day) -%}
     (

@@ -9,28 +9,31 @@ user_item_days as not materialized (
     select * from {{ ref('fct_user_item_days') }}
 ),
 
-events as not materialized (
-    select * from {{ ref('fct_events') }}
-    where
-        actor_key is not null
-        and item_id is not null
-        and event_date > {{ recommendation_date(2) }} - {{ var('exclude_in_cart_within_days') }}
-),
-
 -- an order empties the cart, whatever it holds: what came before the last need not be looked at
 emptied as (
     select
         people.as_of_date,
         people.user_key,
-        max(events.event_at) as last_order_at,
+        max(order_items.event_at) as last_order_at,
     from people
-    inner join events
+    inner join {{ ref('fct_order_items') }} as order_items
         on
-            people.visitor_key = events.actor_key
-            and people.as_of_date >= events.event_date
-            and people.as_of_date - {{ var('exclude_in_cart_within_days') }} < events.event_date
-    where events.event_type = 'order_completed'
+            people.visitor_key = order_items.visitor_key
+            and people.as_of_date >= order_items.event_date
+            and people.as_of_date - {{ var('exclude_in_cart_within_days') }} < order_items.event_date
+    where
+        not order_items.is_refund
+        and order_items.event_date > {{ recommendation_date(2) }} - {{ var('exclude_in_cart_within_days') }}
     group by people.as_of_date, people.user_key
+),
+
+events as (
+    select * from {{ ref('fct_events') }}
+    where
+        actor_key is not null
+        and item_id is not null
+        and event_type in ('product_added', 'product_removed')
+        and event_date > {{ recommendation_date(2) }} - {{ var('exclude_in_cart_within_days') }}
 ),
 
 moved as (
@@ -47,9 +50,7 @@ moved as (
             and people.as_of_date >= events.event_date
             and people.as_of_date - {{ var('exclude_in_cart_within_days') }} < events.event_date
     left join emptied on people.as_of_date = emptied.as_of_date and people.user_key = emptied.user_key
-    where
-        events.event_type in ('product_added', 'product_removed')
-        and events.event_at > coalesce(emptied.last_order_at, timestamptz '-infinity')
+    where events.event_at > coalesce(emptied.last_order_at, timestamptz '-infinity')
     group by people.as_of_date, people.user_key, events.item_id
 ),
 

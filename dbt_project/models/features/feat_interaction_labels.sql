@@ -58,6 +58,7 @@ recommendable_items as (
 
 excluded_items as (
     select * from {{ ref('excluded_items') }}
+    where as_of_date < {{ run_date() }}
 ),
 
 purchases as (

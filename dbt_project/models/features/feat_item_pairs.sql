@@ -6,7 +6,7 @@
 
 with
 
-order_items as (
+order_items as not materialized (
     select * from {{ ref('fct_order_items') }}
     where not is_refund and item_id is not null and event_date > {{ run_date() }} - 365
 ),
@@ -49,18 +49,8 @@ item_numbers as (
     from {{ ref('dim_items') }}
 ),
 
-baskets as (
+visitor_baskets as (
     select
-        true as is_order,
-        hash(order_items.order_key) as basket_hash,
-        item_numbers.item_number,
-        sum(coalesce(order_items.line_amount, 0)) as strength,
-    from order_items
-    inner join item_numbers on order_items.item_id = item_numbers.item_id
-    group by hash(order_items.order_key), item_numbers.item_number
-    union all
-    select
-        false as is_order,
         hash(user_item_days.visitor_key) as basket_hash,
         item_numbers.item_number,
         sum(user_item_days.weight) as strength,
@@ -69,35 +59,45 @@ baskets as (
     group by hash(user_item_days.visitor_key), item_numbers.item_number
 ),
 
-large_baskets as (
-    select
-        is_order,
-        basket_hash,
-    from baskets
-    group by is_order, basket_hash
-    having count(*) > {{ basket_size }}
+large_orders as (
+    select order_key from {{ ref('fct_orders') }}
+    where item_count > {{ basket_size }}
 ),
 
--- few orders are that large: the others need not be sorted
-members as (
+large_order_items as (
     select
-        baskets.is_order,
-        baskets.basket_hash,
-        baskets.item_number,
-    from baskets
-    anti join large_baskets
-        on baskets.is_order = large_baskets.is_order and baskets.basket_hash = large_baskets.basket_hash
+        order_items.order_key,
+        item_numbers.item_number,
+        sum(coalesce(order_items.line_amount, 0)) as strength,
+    from order_items
+    semi join large_orders on order_items.order_key = large_orders.order_key
+    inner join item_numbers on order_items.item_id = item_numbers.item_id
+    group by order_items.order_key, item_numbers.item_number
+),
+
+-- few orders are that large: of the others nothing is added up or ranked
+members as (
+    select distinct
+        true as is_order,
+        hash(order_items.order_key) as basket_hash,
+        item_numbers.item_number,
+    from order_items
+    anti join large_orders on order_items.order_key = large_orders.order_key
+    inner join item_numbers on order_items.item_id = item_numbers.item_id
     union all
     select
-        baskets.is_order,
-        baskets.basket_hash,
-        baskets.item_number,
-    from baskets
-    semi join large_baskets
-        on baskets.is_order = large_baskets.is_order and baskets.basket_hash = large_baskets.basket_hash
-    qualify row_number() over (
-        partition by baskets.is_order, baskets.basket_hash order by baskets.strength desc, baskets.item_number
-    ) <= {{ basket_size }}
+        true as is_order,
+        hash(order_key) as basket_hash,
+        item_number,
+    from large_order_items
+    qualify row_number() over (partition by order_key order by strength desc, item_number) <= {{ basket_size }}
+    union all
+    select
+        false as is_order,
+        basket_hash,
+        item_number,
+    from visitor_baskets
+    qualify row_number() over (partition by basket_hash order by strength desc, item_number) <= {{ basket_size }}
 ),
 
 kinds as (
@@ -174,7 +174,7 @@ unfolded as (
     select
         is_order,
         item_number,
-        unnest(best, recursive := true),
+        unnest(best, recursive := true), -- noqa: AL03
     from best_of_sides
 ),
 

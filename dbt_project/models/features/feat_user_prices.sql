@@ -16,7 +16,7 @@ purchases as (
     where
         purchase_quantity > 0
         and purchase_amount > 0
-        and event_date > (select min(people.as_of_date) - 365 from people)
+        and event_date > {{ before_snapshot_dates() }} - 365
 ),
 
 usual_prices as (
