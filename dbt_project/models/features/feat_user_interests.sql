@@ -17,8 +17,8 @@ people as (
     where purpose = 'predictions' and as_of_date = {{ run_date() }}
 ),
 
--- numbers in place of keys and texts: to group by them takes a third less
-numbered_people as (
+-- numbers in place of keys and texts: to group by them takes a third less. Given once, or no two readers would agree.
+numbered_people as materialized (
     select
         *,
         cast(row_number() over () as integer) as number,
@@ -35,7 +35,7 @@ items as (
     where category is not null or brand is not null
 ),
 
-tastes as (
+tastes as materialized (
     select
         category,
         brand,
