@@ -27,8 +27,7 @@ COLUMNS = {
     "is_active boolean, is_in_catalogue boolean, last_sold_date date",
     "int_people_as_of": "purpose varchar, as_of_date date, visitor_key uuid, user_key uuid",
     "int_user_eligibility": "user_key uuid, is_eligible boolean",
-    "fct_user_item_days": "visitor_key uuid, item_id varchar, event_date date, purchase_count integer, refund_count integer",
-    "fct_order_items": "visitor_key uuid, is_refund boolean, event_date date, event_at timestamptz",
+    "fct_order_items": "visitor_key uuid, item_id varchar, is_refund boolean, event_date date, event_at timestamptz",
     "fct_events": "actor_key uuid, item_id varchar, event_type varchar, event_date date, event_at timestamptz",
     "feat_interactions": "as_of_date date, user_key uuid, item_id varchar, weight double, last_event_type varchar",
     "feat_item_pairs": "as_of_date date, relation varchar, item_id varchar, other_item_id varchar, score double",
@@ -98,8 +97,7 @@ class RandomShop:
             at = datetime.combine(day, datetime.min.time()) + timedelta(minutes=chance.randrange(1440))
             self.rows["fct_events"].append((user, item, kind, day, f"{at}+00"))
             if kind.startswith("order_"):
-                self.rows["fct_order_items"].append((user, kind == "order_refunded", day, f"{at}+00"))
-            self.rows["fct_user_item_days"].append((user, item, day, int(kind == "order_completed"), int(kind == "order_refunded")))
+                self.rows["fct_order_items"].append((user, item, kind == "order_refunded", day, f"{at}+00"))
         self.rows["feat_user_snapshots"].append((NIGHT, user, chance.choice(CATEGORIES), chance.choice(BRANDS)))
         candidates = chance.sample(names, min(len(names), chance.choice([0, 3, 40])))
         made_by = (0.5, "popular", None, "item_knn", "1")

@@ -314,6 +314,7 @@ READ_WHAT_COMES_LATER = {
     ("base_events", "int_parts"),
     ("int_daily_activity", "fct_events"),
     ("int_daily_activity", "fct_sessions"),
+    ("int_daily_orders", "fct_order_items"),
     ("int_item_sale_days", "fct_order_items"),
     ("int_order_lines", "fct_events"),
     ("int_touched_orders", "fct_events"),

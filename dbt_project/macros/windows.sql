@@ -1,3 +1,8 @@
+{# How far back a person's days are added up. #}
+{% macro history_days() -%}
+    {{ [365, var('active_within_days') | int] | max }}
+{%- endmacro %}
+
 {# Sum of a daily count over the last `days` days, up to and with the as-of day; `days` must end a span of
    feat_user_windows. #}
 {% macro sum_within(column, days) -%}

@@ -1,3 +1,7 @@
+{% set cart_days = var('exclude_in_cart_within_days') %}
+{% set reasons = "enum ('bought_recently', 'refunded_recently', 'in_cart')" %}
+
+-- As-of day by as-of day: by literal days DuckDB reads those days alone, and no row meets people of another as-of day.
 with
 
 people as (
@@ -5,82 +9,86 @@ people as (
     where purpose = 'recommendations'
 ),
 
-user_item_days as not materialized (
-    select * from {{ ref('fct_user_item_days') }}
+order_items as not materialized (
+    select * from {{ ref('fct_order_items') }}
 ),
 
--- an order empties the cart, whatever it holds: what came before the last need not be looked at
-emptied as (
-    select
-        people.as_of_date,
-        people.user_key,
-        max(order_items.event_at) as last_order_at,
-    from people
-    inner join {{ ref('fct_order_items') }} as order_items
-        on
-            people.visitor_key = order_items.visitor_key
-            and people.as_of_date >= order_items.event_date
-            and people.as_of_date - {{ var('exclude_in_cart_within_days') }} < order_items.event_date
-    where
-        not order_items.is_refund
-        and order_items.event_date > {{ recommendation_date(2) }} - {{ var('exclude_in_cart_within_days') }}
-    group by people.as_of_date, people.user_key
-),
-
-events as (
+cart_events as not materialized (
     select * from {{ ref('fct_events') }}
-    where
-        actor_key is not null
-        and item_id is not null
-        and event_type in ('product_added', 'product_removed')
-        and event_date > {{ recommendation_date(2) }} - {{ var('exclude_in_cart_within_days') }}
+    where item_id is not null and event_type in ('product_added', 'product_removed')
 ),
 
-moved as (
-    select
-        people.as_of_date,
-        people.user_key,
-        events.item_id,
-        max(events.event_at) filter (where events.event_type = 'product_added') as last_added_at,
-        max(events.event_at) filter (where events.event_type = 'product_removed') as last_removed_at,
-    from people
-    inner join events
-        on
-            people.visitor_key = events.actor_key
-            and people.as_of_date >= events.event_date
-            and people.as_of_date - {{ var('exclude_in_cart_within_days') }} < events.event_date
-    left join emptied on people.as_of_date = emptied.as_of_date and people.user_key = emptied.user_key
-    where events.event_at > coalesce(emptied.last_order_at, timestamptz '-infinity')
-    group by people.as_of_date, people.user_key, events.item_id
-),
+{% for step in range(3) -%}
+    {% set as_of_date = recommendation_date(step) %}
+
+    people_{{ step }} as (
+        select * from people
+        where as_of_date = {{ as_of_date }}
+    ),
+
+    -- an order empties the cart, whatever it holds: what came before the last need not be looked at
+    emptied_{{ step }} as (
+        select
+            people.user_key,
+            max(order_items.event_at) as last_order_at,
+        from people_{{ step }} as people
+        inner join order_items on people.visitor_key = order_items.visitor_key
+        where
+            not order_items.is_refund
+            and order_items.event_date <= {{ as_of_date }}
+            and order_items.event_date > {{ as_of_date }} - {{ cart_days }}
+        group by people.user_key
+    ),
+
+    moved_{{ step }} as (
+        select
+            people.user_key,
+            cart_events.item_id,
+            max(cart_events.event_at) filter (where cart_events.event_type = 'product_added') as last_added_at,
+            max(cart_events.event_at) filter (where cart_events.event_type = 'product_removed') as last_removed_at,
+        from people_{{ step }} as people
+        inner join cart_events on people.visitor_key = cart_events.actor_key
+        left join emptied_{{ step }} as emptied on people.user_key = emptied.user_key
+        where
+            cart_events.event_date <= {{ as_of_date }}
+            and cart_events.event_date > {{ as_of_date }} - {{ cart_days }}
+            and cart_events.event_at > coalesce(emptied.last_order_at, timestamptz '-infinity')
+        group by people.user_key, cart_events.item_id
+    ),
+
+{% endfor -%}
 
 excluded as (
-    {% for count, days, reason in [
-        ('purchase_count', var('exclude_bought_within_days'), 'bought_recently'),
-        ('refund_count', var('exclude_refunded_within_days'), 'refunded_recently'),
-    ] -%}
+    {% for step in range(3) -%}
+        {% set as_of_date = recommendation_date(step) %}
+        {% for lines, days, reason in [
+            ('not order_items.is_refund', var('exclude_bought_within_days'), 'bought_recently'),
+            ('order_items.is_refund', var('exclude_refunded_within_days'), 'refunded_recently'),
+        ] -%}
+            select
+                {{ as_of_date }} as as_of_date,
+                people.user_key,
+                order_items.item_id,
+                cast('{{ reason }}' as {{ reasons }}) as reason,
+            from people_{{ step }} as people
+            inner join order_items on people.visitor_key = order_items.visitor_key
+            where
+                {{ lines }}
+                and order_items.item_id is not null
+                and order_items.event_date <= {{ as_of_date }}
+                and order_items.event_date > {{ as_of_date }} - {{ days }}
+            group by people.user_key, order_items.item_id
+            union all
+        {% endfor -%}
         select
-            people.as_of_date,
-            people.user_key,
-            user_item_days.item_id,
-            '{{ reason }}' as reason,
-        from people
-        inner join user_item_days
-            on
-                people.visitor_key = user_item_days.visitor_key
-                and people.as_of_date >= user_item_days.event_date
-                and people.as_of_date - {{ days }} < user_item_days.event_date
-        where user_item_days.{{ count }} > 0 and user_item_days.event_date > {{ recommendation_date(2) }} - {{ days }}
-        group by people.as_of_date, people.user_key, user_item_days.item_id
-        union all
+            {{ as_of_date }} as as_of_date,
+            user_key,
+            item_id,
+            cast('in_cart' as {{ reasons }}) as reason,
+        from moved_{{ step }}
+        where last_added_at > coalesce(last_removed_at, timestamptz '-infinity')
+        {{ 'union all' if not loop.last }}
     {% endfor -%}
-    select
-        moved.as_of_date,
-        moved.user_key,
-        moved.item_id,
-        'in_cart' as reason,
-    from moved
-    where moved.last_added_at > coalesce(moved.last_removed_at, timestamptz '-infinity')
 )
 
 select * from excluded

@@ -41,15 +41,22 @@ everybody as (
     select * from newcomers
 ),
 
-person_item_days as (
-    select
+-- each day lies in the window of one as-of day
+person_items as (
+    select distinct
+        case
+            when order_items.event_date > {{ recommendation_date(1) }} then {{ recommendation_date(1) }}
+            else {{ recommendation_date(2) }}
+        end as as_of_date,
         persons.user_key as person_key,
-        user_item_days.item_id,
-        user_item_days.event_date,
-    from {{ ref('fct_user_item_days') }} as user_item_days
-    inner join persons on user_item_days.visitor_key = persons.visitor_key
-    -- from well before the first of the days: which of them count, the join says
-    where user_item_days.purchase_count > 0 and user_item_days.event_date > {{ recommendation_date(3) }}
+        order_items.item_id,
+    from {{ ref('fct_order_items') }} as order_items
+    inner join persons on order_items.visitor_key = persons.visitor_key
+    where
+        not order_items.is_refund
+        and order_items.item_id is not null
+        and order_items.event_date > {{ recommendation_date(2) }}
+        and order_items.event_date <= {{ run_date() }}
 ),
 
 recommendable_items as (
@@ -62,16 +69,13 @@ excluded_items as (
 ),
 
 purchases as (
-    select distinct
+    select
         everybody.as_of_date,
         everybody.user_key,
-        person_item_days.item_id,
+        person_items.item_id,
     from everybody
-    inner join person_item_days
-        on
-            everybody.person_key = person_item_days.person_key
-            and everybody.as_of_date < person_item_days.event_date
-            and everybody.as_of_date + {{ var('holdout_days') }} >= person_item_days.event_date
+    inner join person_items
+        on everybody.as_of_date = person_items.as_of_date and everybody.person_key = person_items.person_key
 ),
 
 -- what the published table could not have shown is nothing that a model can be blamed for

@@ -15,16 +15,38 @@ user_days as (
     select
         visitor_key,
         event_date,
-        sum(item_count) over (partition by visitor_key order by event_date desc) - item_count as newer_count,
+        item_count,
     from {{ ref('fct_user_days') }}
     where event_date > {{ run_date() }} - 180 and item_count > 0
+),
+
+-- who looked at enough within a month need not have all older days put in order
+looked_back as (
+    select
+        visitor_key,
+        case
+            when sum(item_count) filter (where event_date > {{ run_date() }} - 30) >= {{ basket_size }} then 30
+            else 180
+        end as days,
+    from user_days
+    group by visitor_key
+),
+
+newest_days as (
+    select
+        user_days.*,
+        sum(user_days.item_count) over (partition by user_days.visitor_key order by user_days.event_date desc)
+        - user_days.item_count as newer_count,
+    from user_days
+    inner join looked_back on user_days.visitor_key = looked_back.visitor_key
+    where user_days.event_date > {{ run_date() }} - looked_back.days
 ),
 
 visitors as (
     select
         visitor_key,
         min(event_date) as first_date,
-    from user_days
+    from newest_days
     where newer_count < {{ basket_size }}
     group by visitor_key
 ),
@@ -59,37 +81,38 @@ visitor_baskets as (
     group by hash(user_item_days.visitor_key), item_numbers.item_number
 ),
 
-large_orders as (
+-- orders that are no baskets as they stand: larger than one, or with an item on several lines
+uneven_orders as (
     select order_key from {{ ref('fct_orders') }}
-    where item_count > {{ basket_size }}
+    where item_count > {{ basket_size }} or item_count < line_count
 ),
 
-large_order_items as (
+uneven_order_items as (
     select
         order_items.order_key,
         item_numbers.item_number,
         sum(coalesce(order_items.line_amount, 0)) as strength,
     from order_items
-    semi join large_orders on order_items.order_key = large_orders.order_key
+    semi join uneven_orders on order_items.order_key = uneven_orders.order_key
     inner join item_numbers on order_items.item_id = item_numbers.item_id
     group by order_items.order_key, item_numbers.item_number
 ),
 
--- few orders are that large: of the others nothing is added up or ranked
+-- of the others nothing is added up, told apart or ranked
 members as (
-    select distinct
+    select
         true as is_order,
         hash(order_items.order_key) as basket_hash,
         item_numbers.item_number,
     from order_items
-    anti join large_orders on order_items.order_key = large_orders.order_key
+    anti join uneven_orders on order_items.order_key = uneven_orders.order_key
     inner join item_numbers on order_items.item_id = item_numbers.item_id
     union all
     select
         true as is_order,
         hash(order_key) as basket_hash,
         item_number,
-    from large_order_items
+    from uneven_order_items
     qualify row_number() over (partition by order_key order by strength desc, item_number) <= {{ basket_size }}
     union all
     select

@@ -10,12 +10,13 @@ purchases as (
         visitor_key,
         item_id,
         event_date,
-        purchase_quantity,
-        purchase_amount,
-    from {{ ref('fct_user_item_days') }}
+        quantity,
+        line_amount,
+    from {{ ref('fct_order_items') }}
     where
-        purchase_quantity > 0
-        and purchase_amount > 0
+        not is_refund
+        and quantity > 0
+        and line_amount > 0
         and event_date > {{ before_snapshot_dates() }} - 365
 ),
 
@@ -52,11 +53,10 @@ recent as (
     select
         people.as_of_date,
         people.user_key,
-        purchases.purchase_quantity,
-        purchases.purchase_amount,
-        purchases.purchase_amount * 100
-        < cast(purchases.purchase_quantity as decimal(18, 0)) * usual_prices.usual_price * 99 as is_discounted,
-        purchases.purchase_quantity * item_medians.median_price as median_amount,
+        purchases.line_amount,
+        purchases.line_amount * 100
+        < cast(purchases.quantity as decimal(18, 0)) * usual_prices.usual_price * 99 as is_discounted,
+        purchases.quantity * item_medians.median_price as median_amount,
     from people
     inner join purchases
         on
@@ -74,12 +74,12 @@ prices as (
         as_of_date,
         user_key,
         round(
-            cast(sum(purchase_amount) filter (where median_amount is not null) as double)
+            cast(sum(line_amount) filter (where median_amount is not null) as double)
             / nullif(cast(sum(median_amount) as double), 0), 6
         ) as price_level,
         round(
-            cast(coalesce(sum(purchase_amount) filter (where is_discounted), 0) as double)
-            / nullif(sum(purchase_amount) filter (where is_discounted is not null), 0), 6
+            cast(coalesce(sum(line_amount) filter (where is_discounted), 0) as double)
+            / nullif(sum(line_amount) filter (where is_discounted is not null), 0), 6
         ) as discount_share,
     from recent
     group by as_of_date, user_key

@@ -59,4 +59,6 @@ snapshots as (
     left join prices on activity.as_of_date = prices.as_of_date and activity.user_key = prices.user_key
 )
 
+-- together, for the next night takes those of the run date away: out of everywhere, DuckDB writes the whole table anew
 select * from snapshots
+order by as_of_date

@@ -1,6 +1,4 @@
 -- Each day is added up once per as-of day, in the span of days that it falls into; longer windows are sums of spans.
-{% set history_days = [365, var('active_within_days') | int] | max %}
-{% set weekdays = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] %}
 {% set counts = [
     'event_count', 'list_view_count', 'view_count', 'click_count', 'search_count', 'cart_count', 'removal_count',
     'wishlist_count', 'checkout_count', 'review_count', 'recommendation_click_count', 'campaign_click_count',
@@ -30,13 +28,12 @@ person_days as (
             when people.as_of_date - user_days.event_date < 90
                 then cast(1 as bigint) << cast((people.as_of_date - user_days.event_date) % 60 as integer)
         end as day_bit,
-        isodow(user_days.event_date) as weekday,
     from people
     inner join user_days
         on
             people.visitor_key = user_days.visitor_key
             and people.as_of_date >= user_days.event_date
-            and people.as_of_date - {{ history_days }} < user_days.event_date
+            and people.as_of_date - {{ history_days() }} < user_days.event_date
 ),
 
 spans as (
@@ -49,16 +46,12 @@ spans as (
             when days_ago < 30 then 30
             when days_ago < 90 then 90
             when days_ago < 365 then 365
-            else {{ history_days }}
+            else {{ history_days() }}
         end as window_days,
         cast(min(days_ago) as integer) as days_since_last_event,
         cast(bit_count(bit_or(day_bit)) as integer) as active_day_count,
         {% for count in counts -%}
             cast(sum({{ count }}) as bigint) as {{ count }},
-        {% endfor -%}
-        {% for weekday in weekdays -%}
-            cast(coalesce(sum(event_count) filter (where weekday = {{ loop.index }}), 0) as bigint)
-                as {{ weekday }}_event_count,
         {% endfor -%}
         cast(sum(order_amount) as decimal(18, 2)) as order_amount,
         cast(sum(refund_amount) as decimal(18, 2)) as refund_amount,
