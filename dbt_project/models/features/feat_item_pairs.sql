@@ -123,12 +123,19 @@ members as (
     qualify row_number() over (partition by basket_hash order by strength desc, item_number) <= {{ basket_size }}
 ),
 
+-- that no order counts twice is known of orders
 kinds as (
     select
-        is_order,
+        true as is_order,
+        count(*) as basket_count,
+    from {{ ref('fct_orders') }}
+    where item_count > 0 and order_date > {{ run_date() }} - 365
+    union all
+    select
+        false as is_order,
         count(distinct basket_hash) as basket_count,
     from members
-    group by is_order
+    where not is_order
 ),
 
 item_baskets as (

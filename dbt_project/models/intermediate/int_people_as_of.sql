@@ -66,16 +66,46 @@ allowed_people as (
         select * exclude (is_changed) from {{ this }}
     ),
 
+    -- most past days are what they were, and need not be compared row by row
+    same_days as (
+        select
+            purpose,
+            as_of_date,
+            bit_xor(hash(visitor_key, user_key)) as digest,
+        from allowed_people
+        group by purpose, as_of_date
+        intersect
+        select
+            purpose,
+            as_of_date,
+            bit_xor(hash(visitor_key, user_key)) as digest,
+        from held
+        group by purpose, as_of_date
+    ),
+
+    people_now as (
+        select allowed_people.*
+        from allowed_people
+        anti join same_days
+            on allowed_people.purpose = same_days.purpose and allowed_people.as_of_date = same_days.as_of_date
+    ),
+
+    people_then as (
+        select held.*
+        from held
+        anti join same_days on held.purpose = same_days.purpose and held.as_of_date = same_days.as_of_date
+    ),
+
     came as (
-        select * from allowed_people
+        select * from people_now
         except
-        select * from held
+        select * from people_then
     ),
 
     went as (
-        select * from held
+        select * from people_then
         except
-        select * from allowed_people
+        select * from people_now
     ),
 
     -- by person, since a key that came or went changes all that is known of one
