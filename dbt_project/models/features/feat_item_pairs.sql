@@ -98,7 +98,7 @@ uneven_order_items as (
     group by order_items.order_key, item_numbers.item_number
 ),
 
--- of the others nothing is added up, told apart or ranked
+-- even orders are taken as they stand; only uneven ones and visitors are summed and ranked
 members as (
     select
         true as is_order,
@@ -123,7 +123,7 @@ members as (
     qualify row_number() over (partition by basket_hash order by strength desc, item_number) <= {{ basket_size }}
 ),
 
--- that no order counts twice is known of orders
+-- orders have a row each, and no keys to tell apart; here an order is of the day of its first line
 kinds as (
     select
         true as is_order,

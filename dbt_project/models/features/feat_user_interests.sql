@@ -54,7 +54,7 @@ numbered_items as (
         on items.category is not distinct from tastes.category and items.brand is not distinct from tastes.brand
 ),
 
--- who a visitor is is asked of sums, not of a quarter's rows: that takes half of the time
+-- visitors are summed first and matched with people afterwards, which takes half of the time
 visitor_interests as (
     select
         user_item_days.visitor_key,

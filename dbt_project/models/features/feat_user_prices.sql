@@ -15,6 +15,7 @@ purchases as (
     from {{ ref('fct_order_items') }}
     where
         not is_refund
+        and item_id is not null
         and quantity > 0
         and line_amount > 0
         and event_date > {{ before_snapshot_dates() }} - 365

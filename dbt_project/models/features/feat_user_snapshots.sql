@@ -59,6 +59,7 @@ snapshots as (
     left join prices on activity.as_of_date = prices.as_of_date and activity.user_key = prices.user_key
 )
 
--- together, for the next night takes those of the run date away: out of everywhere, DuckDB writes the whole table anew
+-- a day's rows lie together: the next night deletes those of the run date, and of rows deleted from all over the table
+-- DuckDB would write all of it anew
 select * from snapshots
 order by as_of_date

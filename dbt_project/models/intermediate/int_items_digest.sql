@@ -6,11 +6,12 @@ items as (
     select * from {{ ref('int_items_as_of') }}
 ),
 
+-- hashed twice: DuckDB joins the hashes of columns by xor, and two items that change alike would cancel out
 digests as (
     select
         as_of_date,
-        bit_xor(hash(item_id, category, brand)) as description_digest,
-        bit_xor(hash(item_id, category, price)) as price_digest,
+        bit_xor(hash(hash(item_id, category, brand))) as description_digest,
+        bit_xor(hash(hash(item_id, category, price))) as price_digest,
     from items
     group by as_of_date
 ),

@@ -66,19 +66,20 @@ allowed_people as (
         select * exclude (is_changed) from {{ this }}
     ),
 
-    -- most past days are what they were, and need not be compared row by row
+    -- most past days are what they were, and need not be compared row by row; hashed twice, since DuckDB joins the hashes
+    -- of columns by xor, and what two people have in common would cancel out
     same_days as (
         select
             purpose,
             as_of_date,
-            bit_xor(hash(visitor_key, user_key)) as digest,
+            bit_xor(hash(hash(visitor_key, user_key))) as digest,
         from allowed_people
         group by purpose, as_of_date
         intersect
         select
             purpose,
             as_of_date,
-            bit_xor(hash(visitor_key, user_key)) as digest,
+            bit_xor(hash(hash(visitor_key, user_key))) as digest,
         from held
         group by purpose, as_of_date
     ),
