@@ -66,8 +66,8 @@ allowed_people as (
         select * exclude (is_changed) from {{ this }}
     ),
 
-    -- most past days are what they were, and need not be compared row by row; hashed twice, since DuckDB joins the hashes
-    -- of columns by xor, and what two people have in common would cancel out
+    -- most past days are what they were, and need not be compared row by row; hashed twice, since DuckDB joins hashes of
+    -- columns by xor, and what two people have in common would cancel out
     same_days as (
         select
             purpose,
