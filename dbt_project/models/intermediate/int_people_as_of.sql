@@ -66,7 +66,7 @@ allowed_people as (
         select * exclude (is_changed) from {{ this }}
     ),
 
-    -- most past days are what they were, and need not be compared row by row; hashed twice, since DuckDB joins hashes of
+    -- most past days are what they were, and need not be compared row by row; hashed twice: DuckDB joins hashes of
     -- columns by xor, and what two people have in common would cancel out
     same_days as (
         select
