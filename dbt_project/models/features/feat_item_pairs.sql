@@ -1,6 +1,5 @@
 -- A basket of 500 lines makes 125,000 pairs and says little of any: the 100 strongest items of a basket count, and of
 -- what a visitor looked at only the newest days that fill one.
-{% set basket_size = 100 %}
 {% set min_support = 3 %}
 {% set pairs_per_item = 50 %}
 
@@ -11,55 +10,15 @@ order_items as not materialized (
     where not is_refund and item_id is not null and event_date > {{ run_date() }} - 365
 ),
 
-user_days as (
-    select
-        visitor_key,
-        event_date,
-        item_count,
-    from {{ ref('fct_user_days') }}
-    where event_date > {{ run_date() }} - 180 and item_count > 0
-),
-
--- who looked at enough within a month need not have all older days put in order
-looked_back as (
-    select
-        visitor_key,
-        case
-            when sum(item_count) filter (where event_date > {{ run_date() }} - 30) >= {{ basket_size }} then 30
-            else 180
-        end as days,
-    from user_days
-    group by visitor_key
-),
-
-newest_days as (
-    select
-        user_days.*,
-        sum(user_days.item_count) over (partition by user_days.visitor_key order by user_days.event_date desc)
-        - user_days.item_count as newer_count,
-    from user_days
-    inner join looked_back on user_days.visitor_key = looked_back.visitor_key
-    where user_days.event_date > {{ run_date() }} - looked_back.days
-),
-
-visitors as (
-    select
-        visitor_key,
-        min(event_date) as first_date,
-    from newest_days
-    where newer_count < {{ basket_size }}
-    group by visitor_key
-),
-
 user_item_days as (
     select
         user_item_days.visitor_key,
         user_item_days.item_id,
         {{ interaction_weight('user_item_days') }} as weight,
     from {{ ref('fct_user_item_days') }} as user_item_days
-    inner join visitors
-        on user_item_days.visitor_key = visitors.visitor_key and user_item_days.event_date >= visitors.first_date
-    where user_item_days.event_date > {{ run_date() }} - 180
+    inner join {{ ref('int_basket_starts') }} as starts
+        on user_item_days.visitor_key = starts.visitor_key and user_item_days.event_date >= starts.first_date
+    where user_item_days.event_date > {{ run_date() }} - {{ basket_days() }}
 ),
 
 -- numbers instead of texts, the items' in the texts' order: to rank them takes half of the time, to join baskets with
@@ -84,7 +43,7 @@ visitor_baskets as (
 -- orders that are no baskets as they stand: larger than one, or with an item on several lines
 uneven_orders as (
     select order_key from {{ ref('fct_orders') }}
-    where item_count > {{ basket_size }} or item_count < line_count
+    where item_count > {{ basket_size() }} or item_count < line_count
 ),
 
 uneven_order_items as (
@@ -113,14 +72,14 @@ members as (
         hash(order_key) as basket_hash,
         item_number,
     from uneven_order_items
-    qualify row_number() over (partition by order_key order by strength desc, item_number) <= {{ basket_size }}
+    qualify row_number() over (partition by order_key order by strength desc, item_number) <= {{ basket_size() }}
     union all
     select
         false as is_order,
         basket_hash,
         item_number,
     from visitor_baskets
-    qualify row_number() over (partition by basket_hash order by strength desc, item_number) <= {{ basket_size }}
+    qualify row_number() over (partition by basket_hash order by strength desc, item_number) <= {{ basket_size() }}
 ),
 
 -- orders have a row each, and no keys to tell apart; here an order is of the day of its first line
