@@ -1,7 +1,9 @@
 """A generated lake for the benchmarks: so many days of the same volume, written as Parquet by DuckDB, one file a day.
 
 A visit is five events within five minutes by one of a tenth as many visitors as a day has events; every fourth visit ends in
-an order of three lines. One visit in a hundred comes up to three days late.
+an order of three lines. One visit in a hundred comes up to three days late. The catalogue, items of 12 categories and 60 below
+them and of 100 brands, comes on the first day and every 30 days after it, each time with other prices of a tenth of the items;
+one line in ten is sold for four fifths of the first price.
 """
 
 from concurrent.futures import ProcessPoolExecutor
@@ -16,6 +18,7 @@ from ingestion.standing import COLUMNS
 
 RUN_DATE = date(2026, 6, 30)
 ITEMS = 5_000
+CATALOGUE_DAYS = 30
 
 
 def write_lake(lake: Path, days: int, daily: int) -> None:
@@ -41,6 +44,13 @@ def _write(lake: Path, days: int, daily: int) -> None:
             counts = (daily, daily, 0, 0, 0, daily)
             values = ["events", "web", f"{day}.jsonl", [part], day, None, *counts, [], []]
             connection.execute(f"insert into deliveries values ({', '.join('?' * len(values))})", values)
+        for number in range(0, days, CATALOGUE_DAYS):
+            day = RUN_DATE - timedelta(days=days - 1 - number)
+            part = f"lake/items/landed_date={day}/catalogue-{day}.parquet"
+            (lake.parent / part).parent.mkdir()
+            connection.execute(f"copy ({catalogue_of_day(day)}) to '{lake.parent / part}' (format parquet, compression zstd)")
+            values = ["items", "catalogue", f"{day}.csv", [part], day, None, ITEMS, ITEMS, 0, 0, 0, 0, [], []]
+            connection.execute(f"insert into deliveries values ({', '.join('?' * len(values))})", values)
         connection.execute(f"copy deliveries to '{lake / 'deliveries.parquet'}' (format parquet)")
 
 
@@ -64,6 +74,29 @@ def day_of_events(day: date, daily: int) -> str:
             'item-' || cast(floor({ITEMS} * power(hash(number, '{day}', 'item') % 1_000_000 / 1e6, 2)) as integer) as item_id,
             if(number // 5 % 4 = 0 and number % 5 >= 2, 'order-{day}-' || number // 5, null) as order_id,
             1 as quantity,
-            1 + hash(number, 'price') % 90 as price,
+            cast({price_of('item_id')} * if(hash(number, 'discount') % 10 = 0, 0.8, 1) as decimal(18, 4)) as price,
             'EUR' as currency,
         from range({daily}) as numbers (number)"""
+
+
+def catalogue_of_day(day: date) -> str:
+    """The query that makes all items as a day's catalogue has them."""
+    return f"""
+        select * from items
+        union all by name
+        select
+            item_id,
+            'catalogue' as source,
+            item_id as title,
+            'category ' || hash(item_id, 'category') % 60 // 5 || ' > shelf ' || hash(item_id, 'category') % 60 as category,
+            'brand ' || hash(item_id, 'brand') % 100 as brand,
+            cast({price_of('item_id')} * if(hash(item_id, '{day}') % 10 = 0, 0.9, 1) as decimal(18, 4)) as price,
+            'EUR' as currency,
+            true as is_active,
+            date '{day}' as landed_date,
+        from (select 'item-' || number as item_id from range({ITEMS}) as numbers (number))"""
+
+
+def price_of(item_id: str) -> str:
+    """The expression of an item's first price."""
+    return f"(1 + hash({item_id}, 'price') % 90)"

@@ -72,6 +72,7 @@
     where
         user_item_days.purchase_count > 0
         and user_item_days.event_date > (select min(asked.as_of_date) from {{ asked }} as asked)
+        and persons.user_key in (select asked.person_key from {{ asked }} as asked)
     group by persons.user_key, items.top_category, user_item_days.event_date
 {%- endmacro %}
 

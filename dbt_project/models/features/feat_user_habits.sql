@@ -18,23 +18,13 @@ sessions as (
     where session_date > {{ run_date() }} - 90
 ),
 
-{% for name, plural in [('category', 'categories'), ('brand', 'brands')] %}
-    {{ name }}_weights as (
-        select
-            user_key,
-            {{ name }},
-            sum(weight) as weight,
-        from interests
-        where {{ name }} is not null
-        group by user_key, {{ name }}
-        having sum(weight) > 0
-    ),
-
+{% for kind, plural in [('category', 'categories'), ('brand', 'brands')] %}
     {{ plural }} as (
         select
             user_key,
-            arg_min({{ name }}, (-weight, {{ name }}), {{ favourites }}) as favourite_{{ plural }},
-        from {{ name }}_weights
+            arg_min(name, (-weight, name), {{ favourites }}) as favourite_{{ plural }},
+        from interests
+        where kind = '{{ kind }}' and name is not null and weight > 0
         group by user_key
     ),
 {% endfor %}

@@ -5,6 +5,10 @@
         sum(user_item_days.purchase_quantity) as purchase_quantity,
         sum(user_item_days.purchase_amount) as purchase_amount,
 {%- endset %}
+{% set numbers %}
+        cast(if(grouping(items.category_number) = 0, 'category', 'brand') as enum ('category', 'brand')) as kind,
+        coalesce(items.category_number, items.brand_number) as number,
+{%- endset %}
 
 with
 
@@ -35,36 +39,50 @@ items as (
     where category is not null or brand is not null
 ),
 
-tastes as materialized (
+-- numbers instead of texts: millions of rows are grouped by them
+names as materialized (
     select
-        category,
-        brand,
+        kind,
+        name,
         cast(row_number() over () as integer) as number,
-    from items
-    group by category, brand
+    from (
+        {% for kind in ['category', 'brand'] -%}
+            select distinct
+                '{{ kind }}' as kind,
+                {{ kind }} as name,
+            from items
+            where {{ kind }} is not null
+            {{ 'union all' if not loop.last }}
+        {% endfor -%}
+    ) as kinds
 ),
 
 numbered_items as (
     select
         items.as_of_date,
         items.item_id,
-        tastes.number as taste_number,
+        categories.number as category_number,
+        brands.number as brand_number,
     from items
-    inner join tastes
-        on items.category is not distinct from tastes.category and items.brand is not distinct from tastes.brand
+    left join names as categories on categories.kind = 'category' and items.category = categories.name
+    left join names as brands on brands.kind = 'brand' and items.brand = brands.name
 ),
 
 -- visitors are summed first and matched with people afterwards, which takes half of the time
 visitor_interests as (
     select
         user_item_days.visitor_key,
-        items.taste_number,
+        {{ numbers }}
         {{ sums }}
     from user_item_days
     left join numbered_items as items
         on user_item_days.item_id = items.item_id and items.as_of_date = {{ run_date() }}
     where user_item_days.event_date <= {{ run_date() }} and user_item_days.event_date > {{ run_date() }} - {{ days }}
-    group by user_item_days.visitor_key, items.taste_number
+    group by
+        grouping sets (
+            (user_item_days.visitor_key, items.category_number),
+            (user_item_days.visitor_key, items.brand_number)
+        )
 ),
 
 weighed as (
@@ -78,7 +96,7 @@ weighed as (
     select
         people.as_of_date,
         people.user_key,
-        items.taste_number,
+        {{ numbers }}
         {{ sums }}
     from people_before as people
     inner join user_item_days
@@ -89,21 +107,25 @@ weighed as (
     left join numbered_items as items
         on people.as_of_date = items.as_of_date and user_item_days.item_id = items.item_id
     where user_item_days.event_date > (select min(earlier.as_of_date) - {{ days }} from people_before as earlier)
-    group by people.as_of_date, people.user_key, items.taste_number
+    group by
+        grouping sets (
+            (people.as_of_date, people.user_key, items.category_number),
+            (people.as_of_date, people.user_key, items.brand_number)
+        )
 ),
 
 interests as (
     select
         weighed.as_of_date,
         weighed.user_key,
-        tastes.category,
-        tastes.brand,
+        weighed.kind,
+        names.name,
         cast(sum(weighed.weight) as bigint) as weight,
         cast(sum(weighed.purchase_quantity) as bigint) as purchase_quantity,
         cast(sum(weighed.purchase_amount) as decimal(18, 2)) as purchase_amount,
     from weighed
-    left join tastes on weighed.taste_number = tastes.number
-    group by weighed.as_of_date, weighed.user_key, tastes.category, tastes.brand
+    left join names on weighed.number = names.number
+    group by weighed.as_of_date, weighed.user_key, weighed.kind, names.name
 )
 
 select * from interests

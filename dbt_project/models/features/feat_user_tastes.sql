@@ -10,30 +10,21 @@ bought as (
         user_key,
         round(cast(sum(purchase_amount) as double) / nullif(sum(purchase_quantity), 0), 6) as mean_item_price,
     from interests
+    where kind = 'category'
     group by as_of_date, user_key
 ),
 
-{% for name in ['category', 'brand'] %}
-    {{ name }}_weights as (
+{% for kind in ['category', 'brand'] %}
+    {{ kind }}_tastes as (
         select
             as_of_date,
             user_key,
-            {{ name }},
-            sum(weight) as weight,
+            cast(count(*) as integer) as {{ kind }}_count_90d,
+            arg_min(name, (-weight, name)) as top_{{ kind }},
+            round(max(weight) / nullif(sum(weight), 0), 6) as top_{{ kind }}_share,
+            round(sum(weight * weight) / nullif(power(sum(weight), 2), 0), 6) as {{ kind }}_concentration,
         from interests
-        where {{ name }} is not null
-        group by as_of_date, user_key, {{ name }}
-    ),
-
-    {{ name }}_tastes as (
-        select
-            as_of_date,
-            user_key,
-            cast(count(*) as integer) as {{ name }}_count_90d,
-            arg_min({{ name }}, (-weight, {{ name }})) as top_{{ name }},
-            round(max(weight) / nullif(sum(weight), 0), 6) as top_{{ name }}_share,
-            round(sum(weight * weight) / nullif(power(sum(weight), 2), 0), 6) as {{ name }}_concentration,
-        from {{ name }}_weights
+        where kind = '{{ kind }}' and name is not null
         group by as_of_date, user_key
     ),
 {% endfor %}
