@@ -74,7 +74,7 @@ def day_of_events(day: date, daily: int) -> str:
             'item-' || cast(floor({ITEMS} * power(hash(number, '{day}', 'item') % 1_000_000 / 1e6, 2)) as integer) as item_id,
             if(number // 5 % 4 = 0 and number % 5 >= 2, 'order-{day}-' || number // 5, null) as order_id,
             1 as quantity,
-            cast({price_of('item_id')} * if(hash(number, 'discount') % 10 = 0, 0.8, 1) as decimal(18, 4)) as price,
+            cast({price_of("item_id")} * if(hash(number, 'discount') % 10 = 0, 0.8, 1) as decimal(18, 4)) as price,
             'EUR' as currency,
         from range({daily}) as numbers (number)"""
 
@@ -90,7 +90,7 @@ def catalogue_of_day(day: date) -> str:
             item_id as title,
             'category ' || hash(item_id, 'category') % 60 // 5 || ' > shelf ' || hash(item_id, 'category') % 60 as category,
             'brand ' || hash(item_id, 'brand') % 100 as brand,
-            cast({price_of('item_id')} * if(hash(item_id, '{day}') % 10 = 0, 0.9, 1) as decimal(18, 4)) as price,
+            cast({price_of("item_id")} * if(hash(item_id, '{day}') % 10 = 0, 0.9, 1) as decimal(18, 4)) as price,
             'EUR' as currency,
             true as is_active,
             date '{day}' as landed_date,
