@@ -1,6 +1,10 @@
 -- A basket of 500 lines makes 125,000 pairs and says little of any: the 100 strongest items of a basket count, and of
--- what a visitor looked at only the newest days that fill one.
+-- what a visitor looked at only the newest days that fill one. Likewise so many baskets of an item are enough to know
+-- what goes with it (Schelter, Boden, Markl: Scalable similarity-based neighborhood methods with MapReduce, RecSys 2012);
+-- orders are short, and what two of them share is rarer.
 {% set min_support = 3 %}
+{% set drawn_visitors = var('pairs_drawn_visitors', 500) %}
+{% set drawn_orders = var('pairs_drawn_orders', 5000) %}
 {% set pairs_per_item = 50 %}
 
 with
@@ -97,48 +101,82 @@ kinds as (
     where not is_order
 ),
 
-item_baskets as (
+-- an item's rank, the rarest first, tells its relation too
+item_baskets as materialized (
     select
         is_order,
         item_number,
         count(*) as basket_count,
+        cast(row_number() over (order by count(*), is_order, item_number) as integer) as rank,
+        if(is_order, {{ drawn_orders }}, {{ drawn_visitors }}) / cast(count(*) as double) as drawn_share,
     from members
     group by is_order, item_number
 ),
 
--- all pairs of an item after each other: counting them stays within the processor's caches, and takes half of the time
-ordered as materialized (
-    select * from members
-    order by is_order, item_number
+-- those of an item's baskets with a small hash are drawn
+ranked as materialized (
+    select
+        members.basket_hash,
+        item_baskets.rank,
+        (members.basket_hash >> 32) < item_baskets.drawn_share * 4294967296 as is_drawn,
+    from members
+    inner join item_baskets
+        on members.is_order = item_baskets.is_order and members.item_number = item_baskets.item_number
 ),
 
--- counted in one direction: half the work of the join
+drawn as (
+    select
+        rank,
+        count(*) as drawn_count,
+    from ranked
+    where is_drawn
+    group by rank
+),
+
+-- all pairs of an item after each other: counting them stays within the processor's caches, and takes half of the time
+ordered as materialized (
+    select
+        basket_hash,
+        rank,
+    from ranked
+    order by rank
+),
+
+-- in one direction, half the work of the join: in the baskets drawn for the rarer of two items
 counted as (
     select
-        one.is_order,
-        one.item_number,
-        other.item_number as other_number,
-        count(*) as support,
-    from ordered as one
-    inner join members as other
-        on
-            one.is_order = other.is_order
-            and one.basket_hash = other.basket_hash
-            and one.item_number < other.item_number
-    group by one.is_order, one.item_number, other.item_number
+        rarer.rank,
+        other.rank as other_rank,
+        count(*) as drawn_support,
+    from ordered as other
+    inner join ranked as rarer
+        on other.basket_hash = rarer.basket_hash and other.rank > rarer.rank
+    where rarer.is_drawn
+    group by rarer.rank, other.rank
     having count(*) >= {{ min_support }}
+),
+
+estimated as (
+    select
+        rarer.is_order,
+        rarer.item_number,
+        other.item_number as other_number,
+        rarer.basket_count,
+        other.basket_count as other_basket_count,
+        -- what was counted in the baskets drawn stands for all of the rarer item
+        round(counted.drawn_support * rarer.basket_count / drawn.drawn_count) as support,
+    from counted
+    inner join drawn on counted.rank = drawn.rank
+    inner join item_baskets as rarer on counted.rank = rarer.rank
+    inner join item_baskets as other on counted.other_rank = other.rank
 ),
 
 scored as (
     select
-        counted.*,
+        *,
         -- cosine of the two items' baskets, damped so that a handful of shared baskets does not win
-        round(counted.support / (sqrt(one.basket_count * other.basket_count) + 5), 6) as score,
-    from counted
-    inner join item_baskets as one
-        on counted.is_order = one.is_order and counted.item_number = one.item_number
-    inner join item_baskets as other
-        on counted.is_order = other.is_order and counted.other_number = other.item_number
+        round(support / (sqrt(basket_count * other_basket_count) + 5), 6) as score,
+    from estimated
 ),
 
 -- the best of each item on either side of its pairs, by score and then by the other's number: one whole number to
