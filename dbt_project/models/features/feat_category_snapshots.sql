@@ -5,61 +5,54 @@
 {% set most_people = var('category_people_per_day', 10000) %}
 {% set most_categories = 12 %}
 {% set year = 365 %}
-{# each day of a person and item is added up once, in the span of days that it falls into; longer windows are sums #}
-{% set sums %}
-        case when age_days < 7 then 7 when age_days < 30 then 30 when age_days < 90 then 90 else {{ year }} end as span,
-        cast(sum(view_count) as bigint) as view_count,
-        cast(sum(cart_count) as bigint) as cart_count,
-        cast(sum(purchase_count) as bigint) as purchase_count,
-        cast(sum(purchase_amount) as decimal(18, 2)) as purchase_amount,
-        min(age_days) as event_age,
-        min(age_days) filter (where cart_count > 0) as cart_age,
-        min(age_days) filter (where purchase_count > 0) as purchase_age,
+{% set counts %}
+        user_item_days.view_count,
+        user_item_days.cart_count,
+        user_item_days.purchase_count,
+        user_item_days.purchase_amount,
 {%- endset %}
 
 with
 
 -- nothing is written where no target is about categories
-people as (
+visitors as (
     select
         as_of_date,
         visitor_key,
         user_key,
     from {{ ref('int_people_as_of') }}
-    where purpose = 'predictions' and len({{ horizons }}) > 0
+    where
+        purpose = 'predictions'
+        and as_of_date >= {{ run_date() }} - {{ past_days }}
+        and len({{ horizons }}) > 0
 ),
 
-people_today as (
-    select * from people
-    where as_of_date = {{ run_date() }}
-),
-
-drawn_people as (
+-- millions of rows are grouped by numbers instead of keys and texts
+people as materialized (
     select
         as_of_date,
         user_key,
-    from people
-    where as_of_date < {{ run_date() }} and as_of_date >= {{ run_date() }} - {{ past_days }}
+        cast(row_number() over () as integer) as person_number,
+    from visitors
     group by as_of_date, user_key
     qualify
-        row_number() over (
+        as_of_date = {{ run_date() }}
+        or row_number() over (
             partition by as_of_date order by md5_number_lower(concat(user_key, as_of_date)), user_key
         ) <= {{ most_people }}
 ),
 
-people_before as (
-    select people.*
-    from people
-    semi join drawn_people
-        on people.as_of_date = drawn_people.as_of_date and people.user_key = drawn_people.user_key
+numbered_visitors as materialized (
+    select
+        visitors.as_of_date,
+        visitors.visitor_key,
+        people.person_number,
+    from visitors
+    inner join people on visitors.as_of_date = people.as_of_date and visitors.user_key = people.user_key
 ),
 
 snapshots as (
-    select snapshots.*
-    from {{ ref('feat_user_snapshots') }} as snapshots
-    left join drawn_people
-        on snapshots.as_of_date = drawn_people.as_of_date and snapshots.user_key = drawn_people.user_key
-    where snapshots.as_of_date = {{ run_date() }} or drawn_people.user_key is not null
+    select * from {{ ref('feat_user_snapshots') }}
 ),
 
 user_item_days as not materialized (
@@ -74,7 +67,6 @@ items as (
     from {{ ref('int_items_as_of') }}
 ),
 
--- numbers instead of texts: millions of rows are grouped by them
 categories as materialized (
     select
         category,
@@ -93,97 +85,91 @@ numbered_items as (
     inner join categories on items.category = categories.category
 ),
 
--- items join on the left: were they an inner join, a plan could begin with all people times all items of a day
-days_today as (
+-- Items join on the left, and what has no category stays until the end: with an inner join, a plan could begin with all
+-- people times all items of a day. The run date by itself: of literal days DuckDB reads no others.
+days as not materialized (
     select
-        user_item_days.*,
+        visitors.person_number,
         items.category_number,
         {{ run_date() }} - user_item_days.event_date as age_days,
-    from user_item_days
+        {{ counts }}
+    from numbered_visitors as visitors
+    inner join user_item_days on visitors.visitor_key = user_item_days.visitor_key
     left join numbered_items as items
-        on user_item_days.item_id = items.item_id and items.as_of_date = {{ run_date() }}
+        on visitors.as_of_date = items.as_of_date and user_item_days.item_id = items.item_id
     where
-        user_item_days.event_date <= {{ run_date() }}
+        visitors.as_of_date = {{ run_date() }}
+        and user_item_days.event_date <= {{ run_date() }}
         and user_item_days.event_date > {{ run_date() }} - {{ year }}
-        and len({{ horizons }}) > 0
-),
-
-days_before as (
-    select
-        people.as_of_date,
-        people.user_key,
-        user_item_days.*,
-        items.category_number,
-        people.as_of_date - user_item_days.event_date as age_days,
-    from people_before as people
-    inner join user_item_days
-        on
-            people.visitor_key = user_item_days.visitor_key
-            and people.as_of_date >= user_item_days.event_date
-            and people.as_of_date - {{ year }} < user_item_days.event_date
-    left join numbered_items as items
-        on people.as_of_date = items.as_of_date and user_item_days.item_id = items.item_id
-),
-
--- visitors are summed first and matched with people afterwards, which takes half of the time
-visitor_spans as (
-    select
-        visitor_key,
-        category_number,
-        {{ sums }}
-    from days_today
-    group by visitor_key, category_number, span
-),
-
-spans as (
-    select
-        {{ run_date() }} as as_of_date,
-        people_today.user_key,
-        visitor_spans.* exclude (visitor_key), -- noqa: RF02
-    from people_today
-    inner join visitor_spans on people_today.visitor_key = visitor_spans.visitor_key
     union all
     select
-        as_of_date,
-        user_key,
+        visitors.person_number,
+        items.category_number,
+        visitors.as_of_date - user_item_days.event_date as age_days,
+        {{ counts }}
+    from numbered_visitors as visitors
+    inner join user_item_days
+        on
+            visitors.visitor_key = user_item_days.visitor_key
+            and visitors.as_of_date >= user_item_days.event_date
+            and visitors.as_of_date - {{ year }} < user_item_days.event_date
+    left join numbered_items as items
+        on visitors.as_of_date = items.as_of_date and user_item_days.item_id = items.item_id
+    where visitors.as_of_date <> {{ run_date() }}
+),
+
+-- each day of a person and item is added up once, in the span of days that it falls into; longer windows are sums
+spans as (
+    select
+        person_number,
         category_number,
-        {{ sums }}
-    from days_before
-    group by as_of_date, user_key, category_number, span
+        case when age_days < 7 then 7 when age_days < 30 then 30 when age_days < 90 then 90 else {{ year }} end as span,
+        cast(sum(view_count) as bigint) as view_count,
+        cast(sum(cart_count) as bigint) as cart_count,
+        cast(sum(purchase_count) as bigint) as purchase_count,
+        cast(sum(purchase_amount) as decimal(18, 2)) as purchase_amount,
+        min(age_days) as event_age,
+        min(age_days) filter (where cart_count > 0) as cart_age,
+        min(age_days) filter (where purchase_count > 0) as purchase_age,
+    from days
+    group by person_number, category_number, span
 ),
 
 behaviour as (
     select
-        spans.as_of_date,
-        spans.user_key,
-        categories.category,
+        person_number,
+        category_number,
         {% for name in ['view', 'cart', 'purchase'] -%}
             {% for days in [7, 30, 90] -%}
-                cast(coalesce(sum(spans.{{ name }}_count) filter (where spans.span <= {{ days }}), 0) as integer)
+                cast(coalesce(sum({{ name }}_count) filter (where span <= {{ days }}), 0) as integer)
                     as category_{{ name }}_count_{{ days }}d,
             {% endfor -%}
         {% endfor -%}
-        cast(sum(spans.purchase_count) as integer) as category_purchase_count_365d,
-        cast(sum(spans.purchase_amount) as decimal(18, 2)) as category_purchase_amount_365d,
-        cast(min(spans.event_age) as integer) as days_since_last_category_event,
-        cast(min(spans.cart_age) as integer) as days_since_last_category_cart,
-        cast(min(spans.purchase_age) as integer) as days_since_last_category_purchase,
+        cast(sum(purchase_count) as integer) as category_purchase_count_365d,
+        cast(sum(purchase_amount) as decimal(18, 2)) as category_purchase_amount_365d,
+        cast(min(event_age) as integer) as days_since_last_category_event,
+        cast(min(cart_age) as integer) as days_since_last_category_cart,
+        cast(min(purchase_age) as integer) as days_since_last_category_purchase,
     from spans
-    inner join categories on spans.category_number = categories.category_number
-    group by spans.as_of_date, spans.user_key, categories.category
+    group by person_number, category_number
 ),
 
 -- those that most people bought from lately
 top_categories as (
     select
-        as_of_date,
-        category,
-        cast(count(*) filter (where category_purchase_count_90d > 0) as integer) as category_buyer_count_90d,
+        people.as_of_date,
+        behaviour.category_number,
+        categories.category,
+        cast(count(*) filter (where behaviour.category_purchase_count_90d > 0) as integer)
+            as category_buyer_count_90d,
     from behaviour
-    group by as_of_date, category
+    inner join people on behaviour.person_number = people.person_number
+    inner join categories on behaviour.category_number = categories.category_number
+    group by people.as_of_date, behaviour.category_number, categories.category
     qualify
-        row_number() over (partition by as_of_date order by category_buyer_count_90d desc, category)
-        <= {{ most_categories }}
+        row_number() over (
+            partition by people.as_of_date order by category_buyer_count_90d desc, categories.category
+        ) <= {{ most_categories }}
 ),
 
 pairs as (
@@ -214,12 +200,12 @@ pairs as (
         snapshots.category_concentration,
         snapshots.tenure_days,
     from snapshots
+    inner join people on snapshots.as_of_date = people.as_of_date and snapshots.user_key = people.user_key
     inner join top_categories on snapshots.as_of_date = top_categories.as_of_date
     left join behaviour
         on
-            snapshots.as_of_date = behaviour.as_of_date
-            and snapshots.user_key = behaviour.user_key
-            and top_categories.category = behaviour.category
+            people.person_number = behaviour.person_number
+            and top_categories.category_number = behaviour.category_number
 )
 
 select * from pairs

@@ -1,10 +1,9 @@
-{% set favourites = 3 %}
 {% set weekdays = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'] %}
 
 with
 
-interests as (
-    select * from {{ ref('feat_user_interests') }}
+tastes as (
+    select * from {{ ref('feat_user_tastes') }}
     where as_of_date = {{ run_date() }}
 ),
 
@@ -17,17 +16,6 @@ sessions as (
     select * from {{ ref('fct_sessions') }}
     where session_date > {{ run_date() }} - 90
 ),
-
-{% for kind, plural in [('category', 'categories'), ('brand', 'brands')] %}
-    {{ plural }} as (
-        select
-            user_key,
-            arg_min(name, (-weight, name), {{ favourites }}) as favourite_{{ plural }},
-        from interests
-        where kind = '{{ kind }}' and name is not null and weight > 0
-        group by user_key
-    ),
-{% endfor %}
 
 -- by each of the three in one pass
 visits as (
@@ -61,14 +49,13 @@ habits as (
     select
         {{ run_date() }} as as_of_date,
         times.user_key,
-        categories.favourite_categories,
-        brands.favourite_brands,
+        tastes.favourite_categories,
+        tastes.favourite_brands,
         times.usual_hour,
         ({{ weekdays }})[times.usual_weekday] as usual_weekday,
         times.usual_source,
     from times
-    left join categories on times.user_key = categories.user_key
-    left join brands on times.user_key = brands.user_key
+    left join tastes on times.user_key = tastes.user_key
 )
 
 select * from habits

@@ -54,6 +54,8 @@ recent as (
     select
         people.as_of_date,
         people.user_key,
+        people.as_of_date - purchases.event_date < 90 as is_last_quarter,
+        purchases.quantity,
         purchases.line_amount,
         purchases.line_amount * 100
         < cast(purchases.quantity as decimal(18, 0)) * usual_prices.usual_price * 99 as is_discounted,
@@ -74,6 +76,10 @@ prices as (
     select
         as_of_date,
         user_key,
+        round(
+            cast(sum(line_amount) filter (where is_last_quarter) as double)
+            / sum(quantity) filter (where is_last_quarter), 6
+        ) as mean_item_price,
         round(
             cast(sum(line_amount) filter (where median_amount is not null) as double)
             / nullif(cast(sum(median_amount) as double), 0), 6

@@ -42,7 +42,7 @@ snapshots as (
         times.* exclude (as_of_date, user_key), -- noqa: RF02
         coalesce(tastes.category_count_90d, 0) as category_count_90d,
         coalesce(tastes.brand_count_90d, 0) as brand_count_90d,
-        tastes.mean_item_price,
+        prices.mean_item_price,
         tastes.top_category,
         tastes.top_category_share,
         tastes.category_concentration,

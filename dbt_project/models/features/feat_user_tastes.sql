@@ -1,52 +1,175 @@
+-- The last quarter: tastes move, and older days would only be carried along.
+{% set days = 90 %}
+{% set favourites = 3 %}
+{% set kinds = [('category', 'categories'), ('brand', 'brands')] %}
+
 with
 
-interests as (
-    select * from {{ ref('feat_user_interests') }}
-),
-
-bought as (
+-- what people like is told of everybody, also by a night that is run again and writes few snapshots
+visitors as (
     select
         as_of_date,
         user_key,
-        round(cast(sum(purchase_amount) as double) / nullif(sum(purchase_quantity), 0), 6) as mean_item_price,
-    from interests
-    where kind = 'category'
+        visitor_key,
+    from {{ ref('int_people_as_of') }}
+    where purpose = 'predictions' and as_of_date = {{ run_date() }}
+    union all
+    select
+        as_of_date,
+        user_key,
+        visitor_key,
+    from {{ ref('int_snapshot_people') }}
+    where as_of_date <> {{ run_date() }} and visitor_key is not null
+),
+
+-- millions of rows are grouped by numbers instead of keys and texts, the names' in their order
+people as materialized (
+    select
+        as_of_date,
+        user_key,
+        cast(row_number() over () as integer) as person_number,
+    from visitors
     group by as_of_date, user_key
 ),
 
-{% for kind in ['category', 'brand'] %}
-    {{ kind }}_tastes as (
+numbered_visitors as materialized (
+    select
+        visitors.as_of_date,
+        visitors.visitor_key,
+        people.person_number,
+    from visitors
+    inner join people on visitors.as_of_date = people.as_of_date and visitors.user_key = people.user_key
+),
+
+user_item_days as not materialized (
+    select
+        user_item_days.visitor_key,
+        user_item_days.item_id,
+        user_item_days.event_date,
+        cast({{ interaction_weight('user_item_days') }} as integer) as weight,
+    from {{ ref('fct_user_item_days') }} as user_item_days
+),
+
+items as (
+    select * from {{ ref('int_items_as_of') }}
+),
+
+{% for kind, plural in kinds %}
+    {{ plural }} as materialized (
         select
-            as_of_date,
-            user_key,
-            cast(count(*) as integer) as {{ kind }}_count_90d,
-            arg_min(name, (-weight, name)) as top_{{ kind }},
-            round(max(weight) / nullif(sum(weight), 0), 6) as top_{{ kind }}_share,
-            round(sum(weight * weight) / nullif(power(sum(weight), 2), 0), 6) as {{ kind }}_concentration,
-        from interests
-        where kind = '{{ kind }}' and name is not null
-        group by as_of_date, user_key
+            {{ kind }} as name,
+            cast(row_number() over (order by {{ kind }}) as integer) as number,
+        from items
+        where {{ kind }} is not null
+        group by {{ kind }}
     ),
 {% endfor %}
 
+numbered_items as (
+    select
+        items.as_of_date,
+        items.item_id,
+        categories.number as category_number,
+        brands.number as brand_number,
+    from items
+    left join categories on items.category = categories.name
+    left join brands on items.brand = brands.name
+    where items.category is not null or items.brand is not null
+),
+
+-- the run date by itself: of literal days DuckDB reads no others
+seen as not materialized (
+    select
+        visitors.person_number,
+        items.category_number,
+        items.brand_number,
+        user_item_days.weight,
+    from numbered_visitors as visitors
+    inner join user_item_days on visitors.visitor_key = user_item_days.visitor_key
+    left join numbered_items as items
+        on visitors.as_of_date = items.as_of_date and user_item_days.item_id = items.item_id
+    where
+        visitors.as_of_date = {{ run_date() }}
+        and user_item_days.event_date <= {{ run_date() }}
+        and user_item_days.event_date > {{ run_date() }} - {{ days }}
+    union all
+    select
+        visitors.person_number,
+        items.category_number,
+        items.brand_number,
+        user_item_days.weight,
+    from numbered_visitors as visitors
+    inner join user_item_days
+        on
+            visitors.visitor_key = user_item_days.visitor_key
+            and visitors.as_of_date >= user_item_days.event_date
+            and visitors.as_of_date - {{ days }} < user_item_days.event_date
+    left join numbered_items as items
+        on visitors.as_of_date = items.as_of_date and user_item_days.item_id = items.item_id
+    where
+        visitors.as_of_date <> {{ run_date() }}
+        and user_item_days.event_date
+        > (select min(earlier.as_of_date) - {{ days }} from people as earlier)
+),
+
+-- of both kinds in one pass
+interests as (
+    select
+        person_number,
+        grouping(category_number) = 0 as is_category,
+        coalesce(category_number, brand_number) as number,
+        cast(sum(weight) as bigint) as weight,
+    from seen
+    group by grouping sets ((person_number, category_number), (person_number, brand_number))
+),
+
+-- favourites by weight and then by name: one whole number to compare
+summed as (
+    select
+        person_number,
+        is_category,
+        cast(count(*) as integer) as name_count,
+        arg_max(number, weight * 2147483648 - number, {{ favourites }}) filter (where weight > 0) as favourites,
+        round(max(weight) / nullif(sum(weight), 0), 6) as top_share,
+        round(sum(weight * weight) / nullif(power(sum(weight), 2), 0), 6) as concentration,
+    from interests
+    where number is not null
+    group by person_number, is_category
+),
+
+names as (
+    select
+        {% for _, plural in kinds -%}
+            (select list({{ plural }}.name order by {{ plural }}.number) from {{ plural }}) as {{ plural }},
+        {% endfor -%}
+),
+
+named as (
+    select
+        summed.*,
+        list_transform(
+            summed.favourites,
+            lambda number: if(summed.is_category, names.categories[number], names.brands[number]) -- noqa: RF02
+        ) as names,
+    from summed
+    cross join names
+),
+
 tastes as (
     select
-        bought.as_of_date,
-        bought.user_key,
-        bought.mean_item_price,
-        category_tastes.top_category,
-        category_tastes.top_category_share,
-        category_tastes.category_concentration,
-        brand_tastes.top_brand,
-        brand_tastes.top_brand_share,
-        brand_tastes.brand_concentration,
-        coalesce(category_tastes.category_count_90d, 0) as category_count_90d,
-        coalesce(brand_tastes.brand_count_90d, 0) as brand_count_90d,
-    from bought
-    left join category_tastes
-        on bought.as_of_date = category_tastes.as_of_date and bought.user_key = category_tastes.user_key
-    left join brand_tastes
-        on bought.as_of_date = brand_tastes.as_of_date and bought.user_key = brand_tastes.user_key
+        people.as_of_date,
+        people.user_key,
+        {% for kind, plural in kinds -%}
+            {% set of_kind = 'filter (where ' ~ ('' if kind == 'category' else 'not ') ~ 'named.is_category)' -%}
+            coalesce(any_value(named.name_count) {{ of_kind }}, 0) as {{ kind }}_count_90d,
+            any_value(named.names) {{ of_kind }} as favourite_{{ plural }},
+            any_value(named.names[1]) {{ of_kind }} as top_{{ kind }},
+            any_value(named.top_share) {{ of_kind }} as top_{{ kind }}_share,
+            any_value(named.concentration) {{ of_kind }} as {{ kind }}_concentration,
+        {% endfor -%}
+    from named
+    inner join people on named.person_number = people.person_number
+    group by people.as_of_date, people.user_key
 )
 
 select * from tastes
