@@ -76,6 +76,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., TinyWarehou
 
 def fill(lake: LakeByHand) -> None:
     """What everybody knew by the 23rd of March."""
+    catalogue = [{"item_id": item, "category": f"Category {item}", "brand": "Brand", "price": 5, "is_active": True} for item in "bcdefghp"]
+    lake.deliver("items", "catalogue", "2026-03-01", catalogue)
     lake.deliver(
         "events",
         "web-early",

@@ -46,7 +46,7 @@
     group by asked.as_of_date, asked.user_key, asked.horizon_days
 {%- endmacro %}
 
-{# What people bought day by day in each top category after the first as-of day of `asked`, as the catalogue had it on
+{# What the people of `asked` bought day by day in each top category after its first as-of day, as the catalogue had it on
    the day; of an item that it did not know yet, as it first had it. #}
 {% macro category_days_after(asked) -%}
     select
