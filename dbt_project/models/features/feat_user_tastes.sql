@@ -1,6 +1,8 @@
 -- The last quarter: tastes move, and older days would only be carried along.
 {% set days = 90 %}
 {% set favourites = 3 %}
+{% set width = 4 * var('snapshot_every_days') | int %}
+{% set periods = var('snapshot_count') | int // 4 + 1 %}
 {% set kinds = [('category', 'categories'), ('brand', 'brands')] %}
 
 with
@@ -77,50 +79,45 @@ numbered_items as (
     where items.category is not null or items.brand is not null
 ),
 
--- the run date by itself: of literal days DuckDB reads no others
-seen as not materialized (
-    select
-        visitors.person_number,
-        items.category_number,
-        items.brand_number,
-        user_item_days.weight,
-    from numbered_visitors as visitors
-    inner join user_item_days on visitors.visitor_key = user_item_days.visitor_key
-    left join numbered_items as items
-        on visitors.as_of_date = items.as_of_date and user_item_days.item_id = items.item_id
-    where
-        visitors.as_of_date = {{ run_date() }}
-        and user_item_days.event_date <= {{ run_date() }}
-        and user_item_days.event_date > {{ run_date() }} - {{ days }}
-    union all
-    select
-        visitors.person_number,
-        items.category_number,
-        items.brand_number,
-        user_item_days.weight,
-    from numbered_visitors as visitors
-    inner join user_item_days
-        on
-            visitors.visitor_key = user_item_days.visitor_key
-            and visitors.as_of_date >= user_item_days.event_date
-            and visitors.as_of_date - {{ days }} < user_item_days.event_date
-    left join numbered_items as items
-        on visitors.as_of_date = items.as_of_date and user_item_days.item_id = items.item_id
-    where
-        visitors.as_of_date <> {{ run_date() }}
-        and user_item_days.event_date
-        > (select min(earlier.as_of_date) - {{ days }} from people as earlier)
-),
+-- Both kinds in one pass. The as-of days four at a time, and the run date by itself: a full build of all at once would
+-- spill what it groups many times over, and of literal days DuckDB reads no others.
+{% for period in range(-1, periods) %}
+    {% set from_date = run_date() if period < 0 else run_date() ~ ' - ' ~ (period + 1) * width %}
+    {% set until_date = run_date() ~ ' + 1' if period < 0 else run_date() ~ ' - ' ~ period * width %}
+    interests_{{ loop.index0 }} as (
+        select
+            visitors.person_number,
+            grouping(items.category_number) = 0 as is_category,
+            coalesce(items.category_number, items.brand_number) as number,
+            cast(sum(user_item_days.weight) as bigint) as weight,
+        from numbered_visitors as visitors
+        inner join user_item_days
+            on
+                visitors.visitor_key = user_item_days.visitor_key
+                and visitors.as_of_date >= user_item_days.event_date
+                and visitors.as_of_date - {{ days }} < user_item_days.event_date
+        left join numbered_items as items
+            on visitors.as_of_date = items.as_of_date and user_item_days.item_id = items.item_id
+        where
+            visitors.as_of_date < {{ until_date }}
+            and user_item_days.event_date < {{ until_date }}
+            {% if period < periods - 1 -%}
+                and visitors.as_of_date >= {{ from_date }}
+                and user_item_days.event_date > {{ from_date }} - {{ days }}
+            {%- endif %}
+        group by
+            grouping sets (
+                (visitors.person_number, items.category_number),
+                (visitors.person_number, items.brand_number)
+            )
+    ),
+{% endfor %}
 
--- of both kinds in one pass
 interests as (
-    select
-        person_number,
-        grouping(category_number) = 0 as is_category,
-        coalesce(category_number, brand_number) as number,
-        cast(sum(weight) as bigint) as weight,
-    from seen
-    group by grouping sets ((person_number, category_number), (person_number, brand_number))
+    {% for period in range(-1, periods) -%}
+        select * from interests_{{ loop.index0 }}
+        {{ 'union all' if not loop.last }}
+    {% endfor -%}
 ),
 
 -- favourites by weight and then by name: one whole number to compare
