@@ -76,7 +76,7 @@ def _build_stage(settings: Settings, shop: Shop, run_date: date, stage: str, dat
         damage.remove_wals(database)
         _drop_serving(settings, database)
     fault_point(f"build_{stage}.begun")
-    results = run_dbt(settings, shop, run_date, stage, database, state.build_number)
+    results = run_dbt(settings, shop, run_date, stage, database, state.build_number, added_to=state.added_to)
     if damage.wals(database):
         raise steps.StepError(f"what dbt built did not all get into {database}: its log is left beside it. Mostly the disk is full")
     fault_point(f"build_{stage}.built")
@@ -114,7 +114,8 @@ def begin(settings: Settings, shop: Shop, run_date: date, database: Path, full: 
     held = states.read(database)
     is_added = not full and database == settings.paths(shop.name).warehouse and database.exists()
     is_added = is_added and held is not None and held.is_whole and held.code == code
-    state = State(run_date.isoformat(), is_whole=False, code=code, build_number=held.build_number + 1 if is_added else 0)
+    added = {"build_number": held.build_number + 1, "added_to": held.run_date} if is_added else {}
+    state = State(run_date.isoformat(), is_whole=False, code=code, **added)
     database.parent.mkdir(parents=True, exist_ok=True)
     states.write(database, state)
     if held is not None and not held.is_sound and database.exists():

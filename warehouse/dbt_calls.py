@@ -31,12 +31,20 @@ def target_folder(settings: Settings, shop: Shop, run_date: date, stage: str) ->
 
 
 def run_dbt(
-    settings: Settings, shop: Shop, run_date: date, stage: str, database: Path, build_number: int = 0, command: str = "build"
+    settings: Settings,
+    shop: Shop,
+    run_date: date,
+    stage: str,
+    database: Path,
+    build_number: int = 0,
+    added_to: str = "",
+    command: str = "build",
 ) -> list:
     """Run `dbt build`, or `dbt test` of the unit tests alone, of one stage's models; dbt's result per model and test.
 
     Args:
         build_number: how many nights have been added to the database since it was built in full; 0 builds in full.
+        added_to: the night that this one is added to.
 
     Raises:
         StepError: dbt could not run, or a model or test failed (each is named with dbt's message).
@@ -57,6 +65,7 @@ def run_dbt(
     looks_at_all = build_number == 0 or run_date.isoweekday() == 7
     extra = {
         "build_number": build_number,
+        "added_to": added_to,
         "tested_since": (date.min if looks_at_all else run_date - timedelta(days=TESTED_DAYS)).isoformat(),
     }
     if stage == "serving":

@@ -24,6 +24,7 @@ class State:
         is_whole: its features stage ended well.
         code: fingerprint of what its tables were made with.
         build_number: how many nights have added to it since it was built in full.
+        added_to: the night that the last of them was added to; empty where it was built in full.
         is_sound: no damage of its file has been met; one that is damaged is set aside by the next build of the features.
     """
 
@@ -31,6 +32,7 @@ class State:
     is_whole: bool
     code: str = ""
     build_number: int = 0
+    added_to: str = ""
     is_sound: bool = True
 
 

@@ -191,7 +191,9 @@ def test_nobody_reads_a_warehouse_with_a_log_beside_it(whole, foreign_wal: bytes
 
 
 def test_a_build_whose_log_is_left_did_not_end_well(stubbed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("warehouse.building.run_dbt", lambda *_: wal_of(stubbed.database).write_bytes(b"what the disk had no room for"))
+    monkeypatch.setattr(
+        "warehouse.building.run_dbt", lambda *_, **__: wal_of(stubbed.database).write_bytes(b"what the disk had no room for")
+    )
     with pytest.raises(steps.StepError, match="did not all get into"):
         stubbed.build()
     assert not stubbed.held.is_whole

@@ -1,0 +1,124 @@
+{{ config(materialized='incremental', incremental_strategy='replace') }}
+
+-- Added up night by night: what came since the last night enters each window, and the days that a window has passed
+-- leave it, five days to be read instead of 365. Visitors of whom older days changed are counted anew.
+{% set items = ref('int_item_categories') %}
+{% set touched = ref('int_touched_user_days') %}
+{% set windows = [7, 30, 90, 365] %}
+{% set last_night = "date '" ~ var('added_to') ~ "'" %}
+{% set moved_days %}
+    select distinct cast(days.day as date) - cast(windows.days as integer)
+    from generate_series({{ last_night }} + interval 1 day, {{ run_date() }}, interval 1 day) as days (day)
+    cross join (select unnest({{ [0] + windows }}) as days) as windows
+{% endset %}
+
+with
+
+items as (
+    select * from {{ items }}
+),
+
+user_item_days as not materialized (
+    select
+        user_item_days.*,
+        items.category,
+        {% for days in windows -%}
+            cast(user_item_days.event_date > {{ run_date() }} - {{ days }} as integer) as in_{{ days }}d,
+        {% endfor -%}
+    from {{ ref('fct_user_item_days') }} as user_item_days
+    inner join items on user_item_days.item_id = items.item_id
+    where items.category is not null and {{ has_category_targets() }}
+),
+
+{% if is_incremental() %}
+
+    visitors_anew as (
+        select visitor_key from {{ touched }}
+        where event_date <= {{ last_night }}
+        union
+        select user_item_days.visitor_key
+        from {{ ref('fct_user_item_days') }} as user_item_days
+        inner join items on user_item_days.item_id = items.item_id
+        where items.is_changed and user_item_days.event_date > {{ run_date() }} - 365
+    ),
+
+    held as (
+        select held.* exclude (as_of_date) -- noqa: RF02
+        from {{ this }} as held
+        anti join visitors_anew on held.visitor_key = visitors_anew.visitor_key
+    ),
+
+    moved as (
+        select
+            user_item_days.* exclude (in_7d, in_30d, in_90d, in_365d), -- noqa: RF02
+            {% for days in windows -%}
+                user_item_days.in_{{ days }}d - cast(
+                    user_item_days.event_date <= {{ last_night }}
+                    and user_item_days.event_date > {{ last_night }} - {{ days }} as integer
+                ) as in_{{ days }}d,
+            {% endfor -%}
+        from user_item_days
+        anti join visitors_anew on user_item_days.visitor_key = visitors_anew.visitor_key
+        where {{ on_days('user_item_days.event_date', moved_days) }}
+    ),
+
+    counted_anew as (
+        select user_item_days.*
+        from user_item_days
+        semi join visitors_anew on user_item_days.visitor_key = visitors_anew.visitor_key
+        where user_item_days.event_date > {{ run_date() }} - 365
+    ),
+
+    rows_to_add as (
+        select * from moved
+        union all by name
+        select * from counted_anew
+    ),
+
+{% else %}
+
+    rows_to_add as (
+        select * from user_item_days
+        where event_date > {{ run_date() }} - 365
+    ),
+
+{% endif %}
+
+added as (
+    select
+        visitor_key,
+        category,
+        {{ category_sums() }}
+    from rows_to_add
+    group by visitor_key, category
+),
+
+parts as (
+    select * from added
+    {% if is_incremental() %}
+        union all by name
+        select * from held
+    {% endif %}
+),
+
+totals as (
+    select
+        visitor_key,
+        category,
+        {{ category_totals() }}
+    from parts
+    group by visitor_key, category
+),
+
+visitor_categories as (
+    select
+        {{ run_date() }} as as_of_date,
+        * replace (
+            case when last_cart_date > {{ run_date() }} - 365 then last_cart_date end as last_cart_date,
+            case when last_purchase_date > {{ run_date() }} - 365 then last_purchase_date end as last_purchase_date
+        ),
+    from totals
+    where row_count_365d > 0
+)
+
+select * from visitor_categories
