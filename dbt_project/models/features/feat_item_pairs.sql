@@ -1,7 +1,7 @@
 -- A basket of 500 lines makes 125,000 pairs and says little of any: the 100 strongest items of a basket count, and of
 -- what a visitor looked at only the newest days that fill one. Likewise so many baskets of an item are enough to know
--- what goes with it (Apache Mahout's item similarities take as many, its maxPrefs); orders are short, and what two items
--- share of them is rarer.
+-- what goes with it (Apache Mahout's item similarities take as many, its maxPrefs); orders are short, and what two
+-- items share of them is rarer.
 {% set min_support = 3 %}
 {% set drawn_visitors = var('pairs_drawn_visitors', 500) %}
 {% set drawn_orders = var('pairs_drawn_orders', 5000) %}
