@@ -46,8 +46,8 @@
     group by asked.as_of_date, asked.user_key, asked.horizon_days
 {%- endmacro %}
 
-{# What the people of `asked` bought day by day in each top category after its first as-of day, as the catalogue had it on
-   the day; of an item that it did not know yet, as it first had it. #}
+{# What the people of `asked` bought day by day in each top category after its first as-of day, as the catalogue had
+   it on the day; of an item that it did not know yet, as it first had it. #}
 {% macro category_days_after(asked) -%}
     select
         persons.user_key as person_key,
