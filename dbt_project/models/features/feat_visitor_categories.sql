@@ -53,8 +53,7 @@ user_item_days as not materialized (
             user_item_days.* exclude (in_7d, in_30d, in_90d, in_365d), -- noqa: RF02
             {% for days in windows -%}
                 user_item_days.in_{{ days }}d - cast(
-                    user_item_days.event_date <= {{ last_night }}
-                    and user_item_days.event_date > {{ last_night }} - {{ days }} as integer
+                    user_item_days.event_date between {{ last_night }} - {{ days - 1 }} and {{ last_night }} as integer
                 ) as in_{{ days }}d,
             {% endfor -%}
         from user_item_days
