@@ -1,10 +1,9 @@
 -- A basket of 500 lines makes 125,000 pairs and says little of any: the 100 strongest items of a basket count, and of
 -- what a visitor looked at only the newest days that fill one. Likewise so many baskets of an item are enough to know
--- what goes with it (Apache Mahout's item similarities take as many, its maxPrefs); orders are short, and what two
--- items share of them is rarer.
+-- what goes with it (Apache Mahout's item similarities take as many, its maxPrefs). Orders are short, and all of
+-- them count.
 {% set min_support = 3 %}
 {% set drawn_visitors = var('pairs_drawn_visitors', 500) %}
-{% set drawn_orders = var('pairs_drawn_orders', 5000) %}
 {% set pairs_per_item = 50 %}
 
 with
@@ -108,7 +107,7 @@ item_baskets as materialized (
         item_number,
         count(*) as basket_count,
         cast(row_number() over (order by count(*), is_order, item_number) as integer) as rank,
-        if(is_order, {{ drawn_orders }}, {{ drawn_visitors }}) / cast(count(*) as double) as drawn_share,
+        if(is_order, 1, {{ drawn_visitors }} / cast(count(*) as double)) as drawn_share,
     from members
     group by is_order, item_number
 ),

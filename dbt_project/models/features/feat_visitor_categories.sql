@@ -39,7 +39,8 @@ user_item_days as not materialized (
         select user_item_days.visitor_key
         from {{ ref('fct_user_item_days') }} as user_item_days
         inner join items on user_item_days.item_id = items.item_id
-        where items.is_changed and user_item_days.event_date > {{ run_date() }} - 365
+        -- with the days that leave tonight, which were counted by the category before
+        where items.is_changed and user_item_days.event_date > {{ last_night }} - 365
     ),
 
     held as (
