@@ -1,5 +1,4 @@
--- The last quarter: tastes move, and older days would only be carried along.
-{% set days = 90 %}
+{% set days = taste_days() | int %}
 {% set favourites = 3 %}
 {% set width = 4 * var('snapshot_every_days') | int %}
 {% set periods = var('snapshot_count') | int // 4 + 1 %}
@@ -60,6 +59,7 @@ items as (
     {{ plural }} as materialized (
         select
             {{ kind }} as name,
+            {{ taste_key(kind, kind) }} as name_key,
             cast(row_number() over (order by {{ kind }}) as integer) as number,
         from items
         where {{ kind }} is not null
@@ -79,12 +79,12 @@ numbered_items as (
     where items.category is not null or items.brand is not null
 ),
 
--- Both kinds in one pass. The as-of days four at a time, and the run date by itself: a full build of all at once would
--- spill what it groups many times over, and of literal days DuckDB reads no others.
-{% for period in range(-1, periods) %}
-    {% set from_date = run_date() if period < 0 else run_date() ~ ' - ' ~ (period + 1) * width %}
-    {% set until_date = run_date() ~ ' + 1' if period < 0 else run_date() ~ ' - ' ~ period * width %}
-    interests_{{ loop.index0 }} as (
+-- Both kinds in one pass. The as-of days four at a time: a full build of all at once would spill what it groups many
+-- times over, and of literal days DuckDB reads no others.
+{% for period in range(periods) %}
+    {% set from_date = run_date() ~ ' - ' ~ (period + 1) * width %}
+    {% set until_date = run_date() ~ ' - ' ~ period * width %}
+    interests_{{ period }} as (
         select
             visitors.person_number,
             grouping(items.category_number) = 0 as is_category,
@@ -113,10 +113,36 @@ numbered_items as (
     ),
 {% endfor %}
 
-interests as (
-    {% for period in range(-1, periods) -%}
-        select * from interests_{{ loop.index0 }}
+names as (
+    {% for kind, plural in kinds -%}
+        select
+            name_key,
+            {{ 'true' if kind == 'category' else 'false' }} as is_category,
+            number,
+        from {{ plural }}
         {{ 'union all' if not loop.last }}
+    {% endfor -%}
+),
+
+-- those of the run date are added up night by night
+interests_tonight as (
+    select
+        visitors.person_number,
+        names.is_category,
+        names.number,
+        cast(sum(visitor_tastes.weight_90d) as bigint) as weight,
+    from numbered_visitors as visitors
+    inner join {{ ref('feat_visitor_tastes') }} as visitor_tastes on visitors.visitor_key = visitor_tastes.visitor_key
+    inner join names on visitor_tastes.name_key = names.name_key
+    where visitors.as_of_date = {{ run_date() }}
+    group by visitors.person_number, names.is_category, names.number
+),
+
+interests as (
+    select * from interests_tonight
+    {% for period in range(periods) -%}
+        union all
+        select * from interests_{{ period }}
     {% endfor -%}
 ),
 
@@ -134,7 +160,7 @@ summed as (
     group by person_number, is_category
 ),
 
-names as (
+lists as (
     select
         {% for _, plural in kinds -%}
             (select list({{ plural }}.name order by {{ plural }}.number) from {{ plural }}) as {{ plural }},
@@ -146,10 +172,10 @@ named as (
         summed.*,
         list_transform(
             summed.favourites,
-            lambda number: if(summed.is_category, names.categories[number], names.brands[number]) -- noqa: RF02
+            lambda number: if(summed.is_category, lists.categories[number], lists.brands[number]) -- noqa: RF02
         ) as names,
     from summed
-    cross join names
+    cross join lists
 ),
 
 tastes as (

@@ -5,12 +5,6 @@
 {% set items = ref('int_item_categories') %}
 {% set touched = ref('int_touched_user_days') %}
 {% set windows = [7, 30, 90, 365] %}
-{% set last_night = "date '" ~ var('added_to') ~ "'" %}
-{% set moved_days %}
-    select distinct cast(days.day as date) - cast(windows.days as integer)
-    from generate_series({{ last_night }} + interval 1 day, {{ run_date() }}, interval 1 day) as days (day)
-    cross join (select unnest({{ [0] + windows }}) as days) as windows
-{% endset %}
 
 with
 
@@ -23,7 +17,7 @@ user_item_days as not materialized (
         user_item_days.*,
         items.category,
         {% for days in windows -%}
-            cast(user_item_days.event_date > {{ run_date() }} - {{ days }} as integer) as in_{{ days }}d,
+            {{ in_window('user_item_days.event_date', days) }} as in_{{ days }}d,
         {% endfor -%}
     from {{ ref('fct_user_item_days') }} as user_item_days
     inner join items on user_item_days.item_id = items.item_id
@@ -34,13 +28,13 @@ user_item_days as not materialized (
 
     visitors_anew as (
         select visitor_key from {{ touched }}
-        where event_date <= {{ last_night }}
+        where event_date <= {{ last_night_date() }}
         union
         select user_item_days.visitor_key
         from {{ ref('fct_user_item_days') }} as user_item_days
         inner join items on user_item_days.item_id = items.item_id
         -- with the days that leave tonight, which were counted by the category before
-        where items.is_changed and user_item_days.event_date > {{ last_night }} - 365
+        where items.is_changed and user_item_days.event_date > {{ last_night_date() }} - 365
     ),
 
     held as (
@@ -53,13 +47,11 @@ user_item_days as not materialized (
         select
             user_item_days.* exclude (in_7d, in_30d, in_90d, in_365d), -- noqa: RF02
             {% for days in windows -%}
-                user_item_days.in_{{ days }}d - cast(
-                    user_item_days.event_date between {{ last_night }} - {{ days - 1 }} and {{ last_night }} as integer
-                ) as in_{{ days }}d,
+                {{ moved_in_window('user_item_days.event_date', days) }} as in_{{ days }}d,
             {% endfor -%}
         from user_item_days
         anti join visitors_anew on user_item_days.visitor_key = visitors_anew.visitor_key
-        where {{ on_days('user_item_days.event_date', moved_days) }}
+        where {{ on_days('user_item_days.event_date', moved_days(windows)) }}
     ),
 
     counted_anew as (

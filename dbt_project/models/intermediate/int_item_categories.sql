@@ -6,6 +6,8 @@ items as (
     select
         item_id,
         nullif(split_part(category, ' > ', 1), '') as category,
+        category as category_path,
+        brand,
     from {{ ref('int_items_as_of') }}
     where as_of_date = {{ run_date() }}
 ),
@@ -14,10 +16,12 @@ held as (
     {% if is_incremental() %}
         select
             item_id,
-            category,
+            category_path,
+            brand,
         from {{ this }}
     {% else %}
-        select * from items
+        select * exclude (category)
+        from items
         where false
     {% endif %}
 ),
@@ -26,7 +30,10 @@ compared as (
     select
         item_id,
         items.category,
-        coalesce(items.category, '') <> coalesce(held.category, '') as is_changed,
+        items.category_path,
+        items.brand,
+        items.category_path is distinct from held.category_path
+        or items.brand is distinct from held.brand as is_changed,
     from items
     full join held using (item_id)
 )

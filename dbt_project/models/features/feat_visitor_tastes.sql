@@ -1,0 +1,114 @@
+{{ config(materialized='incremental', incremental_strategy='replace') }}
+
+-- Added up night by night, as feat_visitor_categories is: what came since the last night is added, and the day that the
+-- quarter has passed is taken away. Visitors of whom older days changed are counted anew.
+{% set items = ref('int_item_categories') %}
+{% set touched = ref('int_touched_user_days') %}
+{% set days = taste_days() | int %}
+
+with
+
+items as (
+    select
+        item_id,
+        is_changed,
+        {{ taste_key('category', 'category_path') }} as category_key,
+        {{ taste_key('brand', 'brand') }} as brand_key,
+    from {{ items }}
+),
+
+user_item_days as not materialized (
+    select
+        user_item_days.visitor_key,
+        user_item_days.event_date,
+        items.category_key,
+        items.brand_key,
+        cast({{ interaction_weight('user_item_days') }} as integer) as weight,
+    from {{ ref('fct_user_item_days') }} as user_item_days
+    inner join items on user_item_days.item_id = items.item_id
+    where items.category_key is not null or items.brand_key is not null
+),
+
+{% if is_incremental() %}
+
+    visitors_anew as (
+        select visitor_key from {{ touched }}
+        where event_date between {{ last_night_date() }} - {{ days - 1 }} and {{ last_night_date() }}
+        union
+        select user_item_days.visitor_key
+        from {{ ref('fct_user_item_days') }} as user_item_days
+        inner join items on user_item_days.item_id = items.item_id
+        -- with the day that leaves tonight, which was counted by the name before
+        where items.is_changed and user_item_days.event_date > {{ last_night_date() }} - {{ days }}
+    ),
+
+    held as (
+        select
+            held.visitor_key,
+            held.name_key,
+            held.row_count_90d,
+            held.weight_90d,
+        from {{ this }} as held
+        anti join visitors_anew on held.visitor_key = visitors_anew.visitor_key
+    ),
+
+    rows_to_add as (
+        select
+            user_item_days.*,
+            {{ moved_in_window('user_item_days.event_date', days) }} as row_count,
+        from user_item_days
+        anti join visitors_anew on user_item_days.visitor_key = visitors_anew.visitor_key
+        where {{ on_days('user_item_days.event_date', moved_days([days])) }}
+        union all
+        select
+            user_item_days.*,
+            1 as row_count,
+        from user_item_days
+        semi join visitors_anew on user_item_days.visitor_key = visitors_anew.visitor_key
+        where user_item_days.event_date > {{ run_date() }} - {{ days }}
+    ),
+
+{% else %}
+
+    rows_to_add as (
+        select
+            *,
+            1 as row_count,
+        from user_item_days
+        where event_date > {{ run_date() }} - {{ days }}
+    ),
+
+{% endif %}
+
+added as (
+    select
+        visitor_key,
+        coalesce(category_key, brand_key) as name_key,
+        sum(row_count) as row_count_90d,
+        sum(weight * row_count) as weight_90d,
+    from rows_to_add
+    group by grouping sets ((visitor_key, category_key), (visitor_key, brand_key))
+),
+
+parts as (
+    select * from added
+    {% if is_incremental() %}
+        union all by name
+        select * from held
+    {% endif %}
+),
+
+totals as (
+    select
+        {{ run_date() }} as as_of_date,
+        visitor_key,
+        name_key,
+        cast(sum(row_count_90d) as integer) as row_count_90d,
+        cast(sum(weight_90d) as integer) as weight_90d,
+    from parts
+    where name_key is not null
+    group by visitor_key, name_key
+    having sum(row_count_90d) > 0
+)
+
+select * from totals
