@@ -29,6 +29,7 @@ people as materialized (
         as_of_date,
         user_key,
         cast(row_number() over () as integer) as person_number,
+        count(*) as visitor_count,
     from visitors
     group by as_of_date, user_key
 ),
@@ -38,6 +39,7 @@ numbered_visitors as materialized (
         visitors.as_of_date,
         visitors.visitor_key,
         people.person_number,
+        people.visitor_count,
     from visitors
     inner join people on visitors.as_of_date = people.as_of_date and visitors.user_key = people.user_key
 ),
@@ -125,21 +127,32 @@ names as (
 ),
 
 -- those of the run date are added up night by night
-interests_tonight as (
+visitor_interests as not materialized (
     select
         visitors.person_number,
+        visitors.visitor_count,
         names.is_category,
         names.number,
-        cast(sum(visitor_tastes.weight_90d) as bigint) as weight,
+        cast(visitor_tastes.weight_90d as bigint) as weight,
     from numbered_visitors as visitors
     inner join {{ ref('feat_visitor_tastes') }} as visitor_tastes on visitors.visitor_key = visitor_tastes.visitor_key
     inner join names on visitor_tastes.name_key = names.name_key
     where visitors.as_of_date = {{ run_date() }}
-    group by visitors.person_number, names.is_category, names.number
 ),
 
+-- most people are one visitor, whose interests stand as they are
 interests as (
-    select * from interests_tonight
+    select * exclude (visitor_count) from visitor_interests
+    where visitor_count = 1
+    union all
+    select
+        person_number,
+        is_category,
+        number,
+        cast(sum(weight) as bigint) as weight,
+    from visitor_interests
+    where visitor_count > 1
+    group by person_number, is_category, number
     {% for period in range(periods) -%}
         union all
         select * from interests_{{ period }}

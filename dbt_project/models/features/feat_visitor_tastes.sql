@@ -84,31 +84,40 @@ added as (
     select
         visitor_key,
         coalesce(category_key, brand_key) as name_key,
-        sum(row_count) as row_count_90d,
-        sum(weight * row_count) as weight_90d,
+        cast(sum(row_count) as integer) as row_count_90d,
+        cast(sum(weight * row_count) as integer) as weight_90d,
     from rows_to_add
     group by grouping sets ((visitor_key, category_key), (visitor_key, brand_key))
+    having coalesce(category_key, brand_key) is not null
 ),
 
-parts as (
-    select * from added
-    {% if is_incremental() %}
-        union all by name
-        select * from held
-    {% endif %}
-),
+{% if is_incremental() %}
 
-totals as (
+    -- joined rather than summed together: most of what is held stays as it is, and is then grouped by nothing
+    totals as (
+        select
+            visitor_key,
+            name_key,
+            coalesce(held.row_count_90d, 0) + coalesce(added.row_count_90d, 0) as row_count_90d,
+            coalesce(held.weight_90d, 0) + coalesce(added.weight_90d, 0) as weight_90d,
+        from held
+        full join added using (visitor_key, name_key)
+    ),
+
+{% else %}
+
+    totals as (
+        select * from added
+    ),
+
+{% endif %}
+
+visitor_tastes as (
     select
         {{ run_date() }} as as_of_date,
-        visitor_key,
-        name_key,
-        cast(sum(row_count_90d) as integer) as row_count_90d,
-        cast(sum(weight_90d) as integer) as weight_90d,
-    from parts
-    where name_key is not null
-    group by visitor_key, name_key
-    having sum(row_count_90d) > 0
+        *,
+    from totals
+    where row_count_90d > 0
 )
 
-select * from totals
+select * from visitor_tastes
