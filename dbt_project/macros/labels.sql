@@ -52,11 +52,11 @@
     select
         persons.user_key as person_key,
         items.top_category as category,
-        user_item_days.event_date,
-        cast(sum(user_item_days.purchase_quantity) as bigint) as quantity,
-        cast(sum(user_item_days.purchase_amount) as decimal(18, 2)) as purchase_amount,
-    from {{ ref('fct_user_item_days') }} as user_item_days
-    inner join {{ ref('int_persons') }} as persons on user_item_days.visitor_key = persons.visitor_key
+        order_items.event_date,
+        cast(sum(order_items.quantity) as bigint) as quantity,
+        cast(coalesce(sum(order_items.line_amount), 0) as decimal(18, 2)) as purchase_amount,
+    from {{ ref('fct_order_items') }} as order_items
+    inner join {{ ref('int_persons') }} as persons on order_items.visitor_key = persons.visitor_key
     inner join (
         select
             item_id,
@@ -66,14 +66,14 @@
         from {{ ref('dim_item_history') }}
     ) as items
         on
-            user_item_days.item_id = items.item_id
-            and user_item_days.event_date >= coalesce(items.known_from, date '-infinity')
-            and user_item_days.event_date < coalesce(items.valid_until, date 'infinity')
+            order_items.item_id = items.item_id
+            and order_items.event_date >= coalesce(items.known_from, date '-infinity')
+            and order_items.event_date < coalesce(items.valid_until, date 'infinity')
     where
-        user_item_days.purchase_count > 0
-        and user_item_days.event_date > (select min(asked.as_of_date) from {{ asked }} as asked)
+        not order_items.is_refund
+        and order_items.event_date > (select min(asked.as_of_date) from {{ asked }} as asked)
         and persons.user_key in (select asked.person_key from {{ asked }} as asked)
-    group by persons.user_key, items.top_category, user_item_days.event_date
+    group by persons.user_key, items.top_category, order_items.event_date
 {%- endmacro %}
 
 {# What became of the rows of `asked`, each of a person and a category, in the days after their as-of day. #}

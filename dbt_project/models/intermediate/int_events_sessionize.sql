@@ -5,6 +5,7 @@
 ) }}
 
 {% set touched = ref('int_touched_events') %}
+{% set periods = [] if is_incremental() else landing_periods() %}
 
 with
 
@@ -40,6 +41,7 @@ traces as (
         coalesce(device_key, visitor_key) as machine_key,
         event_at,
         event_date,
+        landed_date,
         is_activity,
         {{ stated_session_key() }} as stated_session_key,
     from events
@@ -117,9 +119,10 @@ logins as (
     window by_then as (partition by session_key, device_key order by event_date)
 ),
 
-attributed as (
+attributed as {{ 'materialized' if periods | length > 1 }} (
     select
         keyed.event_id,
+        keyed.landed_date,
         keyed.session_key,
         keyed.session_first_date,
         keyed.session_last_date,
@@ -137,15 +140,20 @@ attributed as (
 ),
 
 sessionized as (
-    select
-        events.*,
-        attributed.session_key,
-        attributed.actor_key,
-        attributed.session_first_date,
-        attributed.session_last_date,
-        {{ var('build_number') }} as build_number,
-    from events
-    inner join attributed on events.event_id = attributed.event_id
+    {% for number in range([periods | length, 1] | max) -%}
+        select
+            events.*,
+            attributed.session_key,
+            attributed.actor_key,
+            attributed.session_first_date,
+            attributed.session_last_date,
+            {{ var('build_number') }} as build_number,
+        from events
+        inner join attributed
+            on events.event_id = attributed.event_id {{ in_period('attributed.landed_date', periods, number) }}
+        where true {{ in_period('events.landed_date', periods, number) }}
+        {{ 'union all' if not loop.last }}
+    {% endfor -%}
 )
 
 select * from sessionized
