@@ -1,19 +1,19 @@
-{# The first landing days of periods of some millions of landed events each, for a full build to go through one after
-   another: joined all at once, a hundred million would be written to disk and come back in no order of their days, so
-   that each later night had to look at all of them. #}
-{% macro landing_periods(most_events=10000000) -%}
+{# The first days of periods of some millions of events each, for a full build to go through one after another: what it
+   joins or groups all at once is written to disk, and comes back in no order of its days, so that each later night has
+   to look at all of them. #}
+{% macro event_periods(most_events=10000000) -%}
     {%- set query -%}
-        select min(landed_date) as first_day
+        select min(event_date) as first_date
         from (
             select
-                landed_date,
-                sum(sum(landed_count)) over (order by landed_date) // {{ most_events }} as period
-            from {{ source('lake', 'deliveries') }}
-            where kind = 'events' and {{ stands() }}
-            group by landed_date
-        ) as landed
+                event_date,
+                sum(sum(event_count)) over (order by event_date) // {{ most_events }} as period
+            from {{ ref('int_part_days') }}
+            where not is_waiting
+            group by event_date
+        ) as days
         group by period
-        order by first_day
+        order by first_date
     {%- endset -%}
     {{ return(run_query(query).columns[0].values() | list if execute else []) }}
 {%- endmacro %}
@@ -22,4 +22,11 @@
 {% macro in_period(column, periods, number) -%}
     {%- if number > 0 %} and {{ column }} >= date '{{ periods[number] }}'{% endif -%}
     {%- if number < periods | length - 1 %} and {{ column }} < date '{{ periods[number + 1] }}'{% endif -%}
+{%- endmacro %}
+
+{# The same of a time in any zone, give or take: of times Parquet knows the least and greatest of many rows, and a day
+   is looked up in a calendar. #}
+{% macro around_period(column, periods, number) -%}
+    {%- if number > 0 %} and {{ column }} >= timestamptz '{{ periods[number] }} 00:00:00+14:00'{% endif -%}
+    {%- if number < periods | length - 1 %} and {{ column }} < timestamptz '{{ periods[number + 1] }} 00:00:00-14:00'{% endif -%}
 {%- endmacro %}

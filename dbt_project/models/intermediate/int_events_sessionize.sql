@@ -5,7 +5,7 @@
 ) }}
 
 {% set touched = ref('int_touched_events') %}
-{% set periods = [] if is_incremental() else landing_periods() %}
+{% set periods = [] if is_incremental() else event_periods() %}
 
 with
 
@@ -13,7 +13,7 @@ bots as (
     select visitor_key from {{ ref('int_bots') }}
 ),
 
--- a flood ends here, before anything is sorted by visitor; read twice rather than kept, since whole events are wide
+-- a flood ends here, before anything is sorted by visitor; read again rather than kept, since whole events are wide
 events as not materialized (
     select stg_events.* exclude (is_late, consent_personalization), -- noqa: RF02
     from {{ ref('stg_events') }} as stg_events
@@ -30,80 +30,95 @@ events as not materialized (
     {% endif %}
 ),
 
--- only what says whose and when is sorted; the rest of an event joins at the end
+-- only what says whose and when is sorted
 traces as (
     select
-        event_id,
         source,
-        visitor_key,
-        device_key,
-        -- logging in does not end a session: the device stays the same
-        coalesce(device_key, visitor_key) as machine_key,
+        {{ machine_key() }} as machine_key,
+        event_id,
         event_at,
         event_date,
-        landed_date,
-        is_activity,
-        {{ stated_session_key() }} as stated_session_key,
     from events
+    where {{ is_cut_by_silence() }}
 ),
 
 -- in microseconds: the difference of two times with a zone is looked up in a calendar
 gaps as (
     select
-        * exclude (stated_session_key),
+        *,
         coalesce(
             epoch_us(event_at) - epoch_us(lag(event_at) over machine) > epoch_us({{ longest_silence() }}), true
-        ) as is_session_start,
+        ) as is_first,
         coalesce(
             epoch_us(lead(event_at) over machine) - epoch_us(event_at) > epoch_us({{ longest_silence() }}), true
-        ) as is_session_end,
+        ) as is_last,
     from traces
-    where visitor_key is not null and stated_session_key is null and is_activity
     window machine as (partition by source, machine_key order by event_at, event_id)
 ),
 
-cut as (
+-- of those alone, the last event of a visit follows its first
+bounds as (
     select
-        * exclude (is_session_start, is_session_end),
-        last_value(if(is_session_start, event_id, null) ignore nulls) over so_far as first_event_id,
-        last_value(if(is_session_start, event_date, null) ignore nulls) over so_far as session_first_date,
-        first_value(if(is_session_end, event_date, null) ignore nulls) over from_now_on as session_last_date,
+        * exclude (is_last),
+        if(is_last, event_at, lead(event_at) over machine) as last_event_at,
+        if(is_last, event_date, lead(event_date) over machine) as last_date,
     from gaps
-    window
-        so_far as (
-            partition by source, machine_key order by event_at, event_id
-            rows between unbounded preceding and current row
-        ),
-        from_now_on as (
-            partition by source, machine_key order by event_at, event_id
-            rows between current row and unbounded following
-        )
+    where is_first or is_last
+    window machine as (partition by source, machine_key order by event_at, event_id)
 ),
 
-keyed as (
+-- a row for each day of a visit, since events look their visit up by machine and day
+visit_days as materialized (
     select
-        * exclude (first_event_id),
+        source,
+        machine_key,
+        event_at as first_event_at,
+        last_event_at,
+        event_date as session_first_date,
+        last_date as session_last_date,
         -- named after its own first event: what came before it in the machine's history does not change it
-        md5(concat_ws('|', source, cast(machine_key as varchar), first_event_id)) as session_key,
-    from cut
-    union all by name
-    select
-        * exclude (stated_session_key),
-        stated_session_key as session_key,
-    from traces
-    where visitor_key is null or stated_session_key is not null or not is_activity
+        md5(concat_ws('|', source, cast(machine_key as varchar), event_id)) as session_key,
+        unnest(range(event_date, last_date + interval 1 day, interval 1 day)) as visited_at,
+    from bounds
+    where is_first
 ),
+
+{% for number in range([periods | length, 1] | max) %}
+    keyed_{{ number }} as not materialized (
+        select
+            events.*,
+            coalesce({{ stated_session_key('events') }}, visit_days.session_key) as session_key,
+            visit_days.session_first_date,
+            visit_days.session_last_date,
+        from events
+        left join visit_days
+            on
+                case when {{ is_cut_by_silence('events') }} then {{ machine_key('events') }} end = visit_days.machine_key
+                and events.source = visit_days.source
+                and events.event_date = cast(visit_days.visited_at as date)
+                and events.event_at >= visit_days.first_event_at
+                and events.event_at <= visit_days.last_event_at
+                {{ in_period('visit_days.visited_at', periods, number) }}
+        where
+            true
+            {{ in_period('events.event_date', periods, number) }}
+            {{ around_period('events.event_at', periods, number) }}
+    ),
+{% endfor %}
 
 login_days as (
-    select
-        session_key,
-        device_key,
-        event_date,
-        min(visitor_key) as first_user_key,
-        max(visitor_key) as last_user_key,
-    from keyed
-    where device_key is not null and visitor_key is not null and is_activity
-    group by session_key, device_key, event_date
+    {% for number in range([periods | length, 1] | max) -%}
+        select
+            session_key,
+            device_key,
+            event_date,
+            min(visitor_key) as first_user_key,
+            max(visitor_key) as last_user_key,
+        from keyed_{{ number }}
+        where device_key is not null and visitor_key is not null and is_activity
+        group by session_key, device_key, event_date
+        {{ 'union all' if not loop.last }}
+    {% endfor -%}
 ),
 
 -- who had logged in within the session by the end of a day; it may go on past midnight
@@ -119,39 +134,22 @@ logins as (
     window by_then as (partition by session_key, device_key order by event_date)
 ),
 
-attributed as {{ 'materialized' if periods | length > 1 }} (
-    select
-        keyed.event_id,
-        keyed.landed_date,
-        keyed.session_key,
-        keyed.session_first_date,
-        keyed.session_last_date,
-        case
-            when logins.user_key = logins.other_user_key then logins.user_key
-            else keyed.visitor_key
-        end as actor_key,
-    from keyed
-    left join logins
-        on
-            keyed.session_key = logins.session_key
-            and keyed.visitor_key = logins.device_key
-            and keyed.event_date >= logins.logged_in_date
-            and keyed.event_date < coalesce(logins.next_login_date, date 'infinity')
-),
-
 sessionized as (
     {% for number in range([periods | length, 1] | max) -%}
         select
-            events.*,
-            attributed.session_key,
-            attributed.actor_key,
-            attributed.session_first_date,
-            attributed.session_last_date,
+            keyed.*,
+            case
+                when logins.user_key = logins.other_user_key then logins.user_key
+                else keyed.visitor_key
+            end as actor_key,
             {{ var('build_number') }} as build_number,
-        from events
-        inner join attributed
-            on events.event_id = attributed.event_id {{ in_period('attributed.landed_date', periods, number) }}
-        where true {{ in_period('events.landed_date', periods, number) }}
+        from keyed_{{ number }} as keyed
+        left join logins
+            on
+                keyed.session_key = logins.session_key
+                and keyed.visitor_key = logins.device_key
+                and keyed.event_date >= logins.logged_in_date
+                and keyed.event_date < coalesce(logins.next_login_date, date 'infinity')
         {{ 'union all' if not loop.last }}
     {% endfor -%}
 )

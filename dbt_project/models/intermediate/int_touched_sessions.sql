@@ -26,8 +26,8 @@
     held as (
         select
             *,
-            coalesce(device_key, visitor_key) as machine_key,
-            session_id is null and visitor_key is not null and is_activity as is_cut,
+            {{ machine_key() }} as machine_key,
+            {{ is_cut_by_silence() }} as is_cut,
         from {{ last_night('int_events_sessionize') }}
         where {{ on_days('event_date', days_around) }}
     ),
@@ -42,8 +42,8 @@
     changed as (
         select
             source,
-            coalesce(device_key, visitor_key) as machine_key,
-            session_id is null and visitor_key is not null and is_activity as is_cut,
+            {{ machine_key() }} as machine_key,
+            {{ is_cut_by_silence() }} as is_cut,
             event_date,
             event_at,
             {{ stated_session_key() }} as named_session_key,
