@@ -30,3 +30,10 @@
     {%- if number > 0 %} and {{ column }} >= timestamptz '{{ periods[number] }} 00:00:00+14:00'{% endif -%}
     {%- if number < periods | length - 1 %} and {{ column }} < timestamptz '{{ periods[number + 1] }} 00:00:00-14:00'{% endif -%}
 {%- endmacro %}
+
+{# Whether something that holds from one day until before another meets the period. Said beside the days themselves,
+   since a join is then expected to be small, and whole events are not what it keeps in memory. #}
+{% macro meets_period(from_column, until_column, periods, number) -%}
+    {%- if number > 0 %} and {{ until_column }} > date '{{ periods[number] }}'{% endif -%}
+    {%- if number < periods | length - 1 %} and {{ from_column }} < date '{{ periods[number + 1] }}'{% endif -%}
+{%- endmacro %}

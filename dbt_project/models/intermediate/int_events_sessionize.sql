@@ -6,6 +6,7 @@
 
 {% set touched = ref('int_touched_events') %}
 {% set periods = [] if is_incremental() else event_periods() %}
+{% set period_count = [periods | length, 1] | max %}
 
 with
 
@@ -67,7 +68,8 @@ bounds as (
     window machine as (partition by source, machine_key order by event_at, event_id)
 ),
 
--- a row for each day of a visit, since events look their visit up by machine and day
+-- A row for each day of a visit, since events look their visit up by machine and day. Keys as numbers: joins keep all of
+-- them in memory.
 visit_days as materialized (
     select
         source,
@@ -77,17 +79,19 @@ visit_days as materialized (
         event_date as session_first_date,
         last_date as session_last_date,
         -- named after its own first event: what came before it in the machine's history does not change it
-        md5(concat_ws('|', source, cast(machine_key as varchar), event_id)) as session_key,
-        unnest(range(event_date, last_date + interval 1 day, interval 1 day)) as visited_at,
+        cast(md5(concat_ws('|', source, cast(machine_key as varchar), event_id)) as uuid) as visit_key,
+        cast(unnest(range(event_date, last_date + interval 1 day, interval 1 day)) as date) as visited_date,
     from bounds
     where is_first
 ),
 
-{% for number in range([periods | length, 1] | max) %}
-    keyed_{{ number }} as not materialized (
+{% for name in ['all'] + range(period_count) | list %}
+    keyed_{{ name }} as not materialized (
         select
             events.*,
-            coalesce({{ stated_session_key('events') }}, visit_days.session_key) as session_key,
+            coalesce(
+                {{ stated_session_key('events') }}, replace(cast(visit_days.visit_key as varchar), '-', '')
+            ) as session_key,
             visit_days.session_first_date,
             visit_days.session_last_date,
         from events
@@ -95,30 +99,29 @@ visit_days as materialized (
             on
                 case when {{ is_cut_by_silence('events') }} then {{ machine_key('events') }} end = visit_days.machine_key
                 and events.source = visit_days.source
-                and events.event_date = cast(visit_days.visited_at as date)
+                and events.event_date = visit_days.visited_date
                 and events.event_at >= visit_days.first_event_at
                 and events.event_at <= visit_days.last_event_at
-                {{ in_period('visit_days.visited_at', periods, number) }}
-        where
-            true
-            {{ in_period('events.event_date', periods, number) }}
-            {{ around_period('events.event_at', periods, number) }}
+                {{ in_period('visit_days.visited_date', periods, name) if name != 'all' }}
+        {% if name != 'all' -%}
+            where
+                true
+                {{ in_period('events.event_date', periods, name) }}
+                {{ around_period('events.event_at', periods, name) }}
+        {%- endif %}
     ),
 {% endfor %}
 
 login_days as (
-    {% for number in range([periods | length, 1] | max) -%}
-        select
-            session_key,
-            device_key,
-            event_date,
-            min(visitor_key) as first_user_key,
-            max(visitor_key) as last_user_key,
-        from keyed_{{ number }}
-        where device_key is not null and visitor_key is not null and is_activity
-        group by session_key, device_key, event_date
-        {{ 'union all' if not loop.last }}
-    {% endfor -%}
+    select
+        session_key,
+        device_key,
+        event_date,
+        min(visitor_key) as first_user_key,
+        max(visitor_key) as last_user_key,
+    from keyed_all
+    where device_key is not null and visitor_key is not null and is_activity
+    group by session_key, device_key, event_date
 ),
 
 -- who had logged in within the session by the end of a day; it may go on past midnight
@@ -127,21 +130,21 @@ logins as (
         session_key,
         device_key,
         event_date as logged_in_date,
+        coalesce(
+            lead(event_date) over (partition by session_key, device_key order by event_date), date 'infinity'
+        ) as next_login_date,
         min(first_user_key) over by_then as user_key,
-        max(last_user_key) over by_then as other_user_key,
-        lead(event_date) over (partition by session_key, device_key order by event_date) as next_login_date,
     from login_days
     window by_then as (partition by session_key, device_key order by event_date)
+    -- of two who did, nobody knows whose the rest is
+    qualify min(first_user_key) over by_then = max(last_user_key) over by_then
 ),
 
 sessionized as (
-    {% for number in range([periods | length, 1] | max) -%}
+    {% for number in range(period_count) -%}
         select
             keyed.*,
-            case
-                when logins.user_key = logins.other_user_key then logins.user_key
-                else keyed.visitor_key
-            end as actor_key,
+            coalesce(logins.user_key, keyed.visitor_key) as actor_key,
             {{ var('build_number') }} as build_number,
         from keyed_{{ number }} as keyed
         left join logins
@@ -149,7 +152,8 @@ sessionized as (
                 keyed.session_key = logins.session_key
                 and keyed.visitor_key = logins.device_key
                 and keyed.event_date >= logins.logged_in_date
-                and keyed.event_date < coalesce(logins.next_login_date, date 'infinity')
+                and keyed.event_date < logins.next_login_date
+                {{ meets_period('logins.logged_in_date', 'logins.next_login_date', periods, number) }}
         {{ 'union all' if not loop.last }}
     {% endfor -%}
 )
