@@ -18,22 +18,34 @@
     {{ return(run_query(query).columns[0].values() | list if execute else []) }}
 {%- endmacro %}
 
-{# Whether a day lies in the period of that number; the first and the last are open, so that none is left out. #}
+{# A condition between the bounds of the period of that number. The first and the last period are open, so that nothing
+   is left out; without a number, all are meant. #}
+{% macro between_bounds(above, from_bound, below, until_bound, periods, number) -%}
+    {%- set conditions = [] -%}
+    {%- if number is not none and number > 0 -%}
+        {%- do conditions.append(above ~ from_bound | replace('DAY', periods[number] | string)) -%}
+    {%- endif -%}
+    {%- if number is not none and number < periods | length - 1 -%}
+        {%- do conditions.append(below ~ until_bound | replace('DAY', periods[number + 1] | string)) -%}
+    {%- endif -%}
+    {{ conditions | join(' and ') or 'true' }}
+{%- endmacro %}
+
+{# Whether a day lies in the period. #}
 {% macro in_period(column, periods, number) -%}
-    {%- if number > 0 %} and {{ column }} >= date '{{ periods[number] }}'{% endif -%}
-    {%- if number < periods | length - 1 %} and {{ column }} < date '{{ periods[number + 1] }}'{% endif -%}
+    {{ between_bounds(column, " >= date 'DAY'", column, " < date 'DAY'", periods, number) }}
 {%- endmacro %}
 
 {# The same of a time in any zone, give or take: of times Parquet knows the least and greatest of many rows, and a day
    is looked up in a calendar. #}
 {% macro around_period(column, periods, number) -%}
-    {%- if number > 0 %} and {{ column }} >= timestamptz '{{ periods[number] }} 00:00:00+14:00'{% endif -%}
-    {%- if number < periods | length - 1 %} and {{ column }} < timestamptz '{{ periods[number + 1] }} 00:00:00-14:00'{% endif -%}
+    {{ between_bounds(
+        column, " >= timestamptz 'DAY 00:00:00+14:00'", column, " < timestamptz 'DAY 00:00:00-14:00'", periods, number
+    ) }}
 {%- endmacro %}
 
 {# Whether something that holds from one day until before another meets the period. Said beside the days themselves,
    since a join is then expected to be small, and whole events are not what it keeps in memory. #}
 {% macro meets_period(from_column, until_column, periods, number) -%}
-    {%- if number > 0 %} and {{ until_column }} > date '{{ periods[number] }}'{% endif -%}
-    {%- if number < periods | length - 1 %} and {{ from_column }} < date '{{ periods[number + 1] }}'{% endif -%}
+    {{ between_bounds(until_column, " > date 'DAY'", from_column, " < date 'DAY'", periods, number) }}
 {%- endmacro %}

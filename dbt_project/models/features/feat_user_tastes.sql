@@ -84,7 +84,7 @@ numbered_items as (
 -- Both kinds in one pass. The as-of days four at a time: a full build of all at once would spill what it groups many
 -- times over, and of literal days DuckDB reads no others.
 {% for period in range(periods) %}
-    {% set from_date = run_date() ~ ' - ' ~ (period + 1) * width %}
+    {% set from_date = run_date() ~ ' - ' ~ (period + 1) * width if period < periods - 1 else "date '-infinity'" %}
     {% set until_date = run_date() ~ ' - ' ~ period * width %}
     interests_{{ period }} as (
         select
@@ -103,10 +103,8 @@ numbered_items as (
         where
             visitors.as_of_date < {{ until_date }}
             and user_item_days.event_date < {{ until_date }}
-            {% if period < periods - 1 -%}
-                and visitors.as_of_date >= {{ from_date }}
-                and user_item_days.event_date > {{ from_date }} - {{ days }}
-            {%- endif %}
+            and visitors.as_of_date >= {{ from_date }}
+            and user_item_days.event_date > {{ from_date }} - {{ days }}
         group by
             grouping sets (
                 (visitors.person_number, items.category_number),

@@ -68,8 +68,8 @@ bounds as (
     window machine as (partition by source, machine_key order by event_at, event_id)
 ),
 
--- A row for each day of a visit, since events look their visit up by machine and day. Keys as numbers: joins keep all of
--- them in memory.
+-- A row for each day of a visit, since events look their visit up by machine and day. Keys as numbers: joins keep all
+-- of them in memory.
 visit_days as materialized (
     select
         source,
@@ -85,8 +85,8 @@ visit_days as materialized (
     where is_first
 ),
 
-{% for name in ['all'] + range(period_count) | list %}
-    keyed_{{ name }} as not materialized (
+{% for number in [none] + range(period_count) | list %}
+    keyed_{{ 'all' if number is none else number }} as not materialized (
         select
             events.*,
             coalesce(
@@ -97,18 +97,16 @@ visit_days as materialized (
         from events
         left join visit_days
             on
-                case when {{ is_cut_by_silence('events') }} then {{ machine_key('events') }} end = visit_days.machine_key
+                visit_days.machine_key
+                = case when {{ is_cut_by_silence('events') }} then {{ machine_key('events') }} end
                 and events.source = visit_days.source
                 and events.event_date = visit_days.visited_date
                 and events.event_at >= visit_days.first_event_at
                 and events.event_at <= visit_days.last_event_at
-                {{ in_period('visit_days.visited_date', periods, name) if name != 'all' }}
-        {% if name != 'all' -%}
-            where
-                true
-                {{ in_period('events.event_date', periods, name) }}
-                {{ around_period('events.event_at', periods, name) }}
-        {%- endif %}
+                and {{ in_period('visit_days.visited_date', periods, number) }}
+        where
+            {{ in_period('events.event_date', periods, number) }}
+            and {{ around_period('events.event_at', periods, number) }}
     ),
 {% endfor %}
 
@@ -153,7 +151,7 @@ sessionized as (
                 and keyed.visitor_key = logins.device_key
                 and keyed.event_date >= logins.logged_in_date
                 and keyed.event_date < logins.next_login_date
-                {{ meets_period('logins.logged_in_date', 'logins.next_login_date', periods, number) }}
+                and {{ meets_period('logins.logged_in_date', 'logins.next_login_date', periods, number) }}
         {{ 'union all' if not loop.last }}
     {% endfor -%}
 )

@@ -32,8 +32,8 @@ compared as (
         items.category,
         items.category_path,
         items.brand,
-        items.category_path is distinct from held.category_path
-        or items.brand is distinct from held.brand as is_changed,
+        coalesce(items.category_path, '') <> coalesce(held.category_path, '')
+        or coalesce(items.brand, '') <> coalesce(held.brand, '') as is_changed,
     from items
     full join held using (item_id)
 )
