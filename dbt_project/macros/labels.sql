@@ -46,17 +46,30 @@
     group by asked.as_of_date, asked.user_key, asked.horizon_days
 {%- endmacro %}
 
-{# What the people of `asked` bought day by day in each top category after its first as-of day, as the catalogue had
-   it on the day; of an item that it did not know yet, as it first had it. #}
-{% macro category_days_after(asked) -%}
+{# What the people of `asked` bought by top category in the days after their as-of day, as the catalogue had it on the
+   day of the order; of an item that it did not know yet, as it first had it. #}
+{% macro category_purchases(asked) -%}
     select
-        persons.user_key as person_key,
+        windows.as_of_date,
+        windows.user_key,
+        windows.horizon_days,
         items.top_category as category,
-        order_items.event_date,
         cast(sum(order_items.quantity) as bigint) as quantity,
         cast(coalesce(sum(order_items.line_amount), 0) as decimal(18, 2)) as purchase_amount,
-    from {{ ref('fct_order_items') }} as order_items
-    inner join {{ ref('int_persons') }} as persons on order_items.visitor_key = persons.visitor_key
+    from (
+        select distinct
+            asked.as_of_date,
+            asked.user_key,
+            asked.horizon_days,
+            persons.visitor_key,
+        from {{ asked }} as asked
+        inner join {{ ref('int_persons') }} as persons on asked.person_key = persons.user_key
+    ) as windows
+    inner join {{ ref('fct_order_items') }} as order_items
+        on
+            windows.visitor_key = order_items.visitor_key
+            and windows.as_of_date < order_items.event_date
+            and windows.as_of_date + windows.horizon_days >= order_items.event_date
     inner join (
         select
             item_id,
@@ -72,26 +85,24 @@
     where
         not order_items.is_refund
         and order_items.event_date > (select min(asked.as_of_date) from {{ asked }} as asked)
-        and persons.user_key in (select asked.person_key from {{ asked }} as asked)
-    group by persons.user_key, items.top_category, order_items.event_date
+    group by windows.as_of_date, windows.user_key, windows.horizon_days, items.top_category
 {%- endmacro %}
 
 {# What became of the rows of `asked`, each of a person and a category, in the days after their as-of day. #}
-{% macro category_labels(asked, days) -%}
+{% macro category_labels(asked, purchases) -%}
     select
         asked.as_of_date,
         asked.user_key,
         asked.category,
         asked.horizon_days,
-        count(days.person_key) > 0 as is_purchaser,
-        cast(coalesce(sum(days.quantity), 0) as integer) as quantity,
-        cast(coalesce(sum(days.purchase_amount), 0) as decimal(18, 2)) as purchase_amount,
+        purchases.category is not null as is_purchaser,
+        cast(coalesce(purchases.quantity, 0) as integer) as quantity,
+        cast(coalesce(purchases.purchase_amount, 0) as decimal(18, 2)) as purchase_amount,
     from {{ asked }} as asked
-    left join {{ days }} as days
+    left join {{ purchases }} as purchases
         on
-            asked.person_key = days.person_key
-            and asked.category = days.category
-            and asked.as_of_date < days.event_date
-            and asked.as_of_date + asked.horizon_days >= days.event_date
-    group by asked.as_of_date, asked.user_key, asked.category, asked.horizon_days
+            asked.as_of_date = purchases.as_of_date
+            and asked.user_key = purchases.user_key
+            and asked.horizon_days = purchases.horizon_days
+            and asked.category = purchases.category
 {%- endmacro %}

@@ -4,12 +4,12 @@ snapshots as (
     {{ labelled_snapshots(ref('feat_category_snapshots'), var('category_horizons_days')) }}
 ),
 
-person_days as (
-    {{ category_days_after('snapshots') }}
+purchases as (
+    {{ category_purchases('snapshots') }}
 ),
 
 labels as (
-    {{ category_labels('snapshots', 'person_days') }}
+    {{ category_labels('snapshots', 'purchases') }}
 )
 
 select * from labels

@@ -107,29 +107,59 @@ item_baskets as materialized (
         item_number,
         count(*) as basket_count,
         cast(row_number() over (order by count(*), is_order, item_number) as integer) as rank,
-        if(is_order, 1, {{ drawn_visitors }} / cast(count(*) as double)) as drawn_share,
+        {{ drawn_visitors }} / cast(count(*) as double) as drawn_share,
     from members
     group by is_order, item_number
 ),
 
--- those of an item's baskets with a small hash are drawn: others, where another DuckDB hashes otherwise
-ranked as materialized (
+-- orders are short: their pairs are unfolded, all of them
+order_ranks as (
+    select list(item_baskets.rank) as ranks
+    from members
+    inner join item_baskets on members.item_number = item_baskets.item_number
+    where members.is_order and item_baskets.is_order
+    group by members.basket_hash
+    having count(*) > 1
+),
+
+order_sides as (
+    select
+        ranks,
+        unnest(ranks) as rank,
+    from order_ranks
+),
+
+order_pairs as (
+    select
+        rank,
+        unnest(ranks) as other_rank,
+    from order_sides
+),
+
+-- of a visitor's baskets, those with a small hash are drawn for an item: others, where another DuckDB hashes otherwise
+visitor_ranks as materialized (
     select
         members.basket_hash,
         item_baskets.rank,
         (members.basket_hash >> 32) < item_baskets.drawn_share * 4294967296 as is_drawn,
     from members
-    inner join item_baskets
-        on members.is_order = item_baskets.is_order and members.item_number = item_baskets.item_number
+    inner join item_baskets on members.item_number = item_baskets.item_number
+    where not members.is_order and not item_baskets.is_order
 ),
 
 drawn as (
     select
         rank,
         count(*) as drawn_count,
-    from ranked
+    from visitor_ranks
     where is_drawn
     group by rank
+    union all
+    select
+        rank,
+        basket_count as drawn_count,
+    from item_baskets
+    where is_order
 ),
 
 -- all pairs of an item after each other: counting them stays within the processor's caches, and takes half of the time
@@ -137,7 +167,7 @@ ordered as materialized (
     select
         basket_hash,
         rank,
-    from ranked
+    from visitor_ranks
     order by rank
 ),
 
@@ -148,10 +178,19 @@ counted as (
         other.rank as other_rank,
         count(*) as drawn_support,
     from ordered as other
-    inner join ranked as rarer
+    inner join visitor_ranks as rarer
         on other.basket_hash = rarer.basket_hash and other.rank > rarer.rank
     where rarer.is_drawn
     group by rarer.rank, other.rank
+    having count(*) >= {{ min_support }}
+    union all
+    select
+        rank,
+        other_rank,
+        count(*) as drawn_support,
+    from order_pairs
+    where other_rank > rank
+    group by rank, other_rank
     having count(*) >= {{ min_support }}
 ),
 

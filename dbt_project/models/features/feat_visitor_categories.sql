@@ -54,11 +54,24 @@ user_item_days as not materialized (
         where {{ on_days('user_item_days.event_date', moved_days(windows)) }}
     ),
 
-    counted_anew as (
+    -- before their items are looked up, since they are few of many
+    days_anew as materialized (
         select user_item_days.*
-        from user_item_days
+        from {{ ref('fct_user_item_days') }} as user_item_days
         semi join visitors_anew on user_item_days.visitor_key = visitors_anew.visitor_key
-        where user_item_days.event_date > {{ run_date() }} - 365
+        where user_item_days.event_date > {{ run_date() }} - 365 and {{ has_category_targets() }}
+    ),
+
+    counted_anew as (
+        select
+            days_anew.*,
+            items.category,
+            {% for days in windows -%}
+                {{ in_window('days_anew.event_date', days) }} as in_{{ days }}d,
+            {% endfor -%}
+        from days_anew
+        inner join items on days_anew.item_id = items.item_id
+        where items.category is not null
     ),
 
     rows_to_add as (

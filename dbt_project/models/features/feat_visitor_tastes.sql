@@ -52,6 +52,18 @@ user_item_days as not materialized (
         anti join visitors_anew on held.visitor_key = visitors_anew.visitor_key
     ),
 
+    -- before their items are looked up, since they are few of many
+    days_anew as materialized (
+        select
+            user_item_days.visitor_key,
+            user_item_days.item_id,
+            user_item_days.event_date,
+            cast({{ interaction_weight('user_item_days') }} as integer) as weight,
+        from {{ ref('fct_user_item_days') }} as user_item_days
+        semi join visitors_anew on user_item_days.visitor_key = visitors_anew.visitor_key
+        where user_item_days.event_date > {{ run_date() }} - {{ days }}
+    ),
+
     rows_to_add as (
         select
             user_item_days.*,
@@ -61,11 +73,15 @@ user_item_days as not materialized (
         where {{ on_days('user_item_days.event_date', moved_days([days])) }}
         union all
         select
-            user_item_days.*,
+            days_anew.visitor_key,
+            days_anew.event_date,
+            items.category_key,
+            items.brand_key,
+            days_anew.weight,
             1 as row_count,
-        from user_item_days
-        semi join visitors_anew on user_item_days.visitor_key = visitors_anew.visitor_key
-        where user_item_days.event_date > {{ run_date() }} - {{ days }}
+        from days_anew
+        inner join items on days_anew.item_id = items.item_id
+        where items.category_key is not null or items.brand_key is not null
     ),
 
 {% else %}

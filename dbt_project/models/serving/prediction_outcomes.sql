@@ -90,12 +90,12 @@ category_asked as (
     where category is not null
 ),
 
-category_days as (
-    {{ category_days_after('category_asked') }}
+category_purchases as (
+    {{ category_purchases('category_asked') }}
 ),
 
 category_labels as (
-    {{ category_labels('category_asked', 'category_days') }}
+    {{ category_labels('category_asked', 'category_purchases') }}
 ),
 
 answers as (
