@@ -218,14 +218,23 @@ scored as (
 ),
 
 -- the best of each item on either side of its pairs, by score and then by the other's number: one whole number to
--- compare, and no sort of all pairs
+-- compare, and no sort of all pairs; with what else is said of a pair, since it is not looked up again
 best_of_sides as (
-    {% for item, other in [('item_number', 'other_number'), ('other_number', 'item_number')] -%}
+    {% for item, count, other, other_count in [
+        ('item_number', 'basket_count', 'other_number', 'other_basket_count'),
+        ('other_number', 'other_basket_count', 'item_number', 'basket_count'),
+    ] -%}
         select
             is_order,
             {{ item }} as item_number,
             arg_max(
-                {'other_number': {{ other }}, 'support': support, 'score': score},
+                {
+                    'other_number': {{ other }},
+                    'basket_count': {{ count }},
+                    'other_basket_count': {{ other_count }},
+                    'support': support,
+                    'score': score
+                },
                 cast(score * 1000000 as bigint) * 2147483648 - {{ other }},
                 {{ pairs_per_item }}
             ) as best,
@@ -257,18 +266,14 @@ pairs as (
         one.item_id,
         other.item_id as other_item_id,
         cast(best.support as integer) as support,
-        round(best.support / one_baskets.basket_count, 6) as confidence,
+        round(best.support / best.basket_count, 6) as confidence,
         round(
             best.support * cast(kinds.basket_count as double)
-            / (one_baskets.basket_count * other_baskets.basket_count), 6
+            / (best.basket_count * best.other_basket_count), 6
         ) as lift,
         best.score,
     from best
     inner join kinds on best.is_order = kinds.is_order
-    inner join item_baskets as one_baskets
-        on best.is_order = one_baskets.is_order and best.item_number = one_baskets.item_number
-    inner join item_baskets as other_baskets
-        on best.is_order = other_baskets.is_order and best.other_number = other_baskets.item_number
     inner join item_numbers as one on best.item_number = one.item_number
     inner join item_numbers as other on best.other_number = other.item_number
 )
