@@ -1,13 +1,13 @@
 {# The first days of periods of some millions of events each, for a full build to go through one after another: what it
    joins or groups all at once is written to disk, and comes back in no order of its days, so that each later night has
-   to look at all of them. #}
-{% macro event_periods(most_events=10000000) -%}
+   to look at all of them. A day is never split. #}
+{% macro event_periods(about_events=10000000) -%}
     {%- set query -%}
         select min(event_date) as first_date
         from (
             select
                 event_date,
-                sum(sum(event_count)) over (order by event_date) // {{ most_events }} as period
+                sum(sum(event_count)) over (order by event_date) // {{ about_events }} as period
             from {{ ref('int_part_days') }}
             where not is_waiting
             group by event_date
@@ -44,8 +44,8 @@
     ) }}
 {%- endmacro %}
 
-{# Whether something that holds from one day until before another meets the period. Said beside the days themselves,
-   since a join is then expected to be small, and whole events are not what it keeps in memory. #}
+{# Whether something that holds from one day until before another meets the period. A join on its days says so already;
+   said once more, DuckDB expects few rows of it, and keeps them in memory instead of the period's events. #}
 {% macro meets_period(from_column, until_column, periods, number) -%}
     {{ between_bounds(until_column, " > date 'DAY'", from_column, " < date 'DAY'", periods, number) }}
 {%- endmacro %}

@@ -107,7 +107,7 @@ item_baskets as materialized (
         item_number,
         count(*) as basket_count,
         cast(row_number() over (order by count(*), is_order, item_number) as integer) as rank,
-        {{ drawn_visitors }} / cast(count(*) as double) as drawn_share,
+        if(is_order, null, {{ drawn_visitors }} / cast(count(*) as double)) as drawn_share,
     from members
     group by is_order, item_number
 ),

@@ -34,7 +34,7 @@ user_item_days as not materialized (
         from {{ ref('fct_user_item_days') }} as user_item_days
         inner join items on user_item_days.item_id = items.item_id
         -- with the days that leave tonight, which were counted by the category before
-        where items.is_changed and user_item_days.event_date > {{ last_night_date() }} - 365
+        where items.is_category_changed and user_item_days.event_date > {{ last_night_date() }} - 365
     ),
 
     held as (

@@ -11,7 +11,7 @@ with
 items as (
     select
         item_id,
-        is_changed,
+        is_name_changed,
         {{ taste_key('category', 'category_path') }} as category_key,
         {{ taste_key('brand', 'brand') }} as brand_key,
     from {{ items }}
@@ -39,7 +39,7 @@ user_item_days as not materialized (
         from {{ ref('fct_user_item_days') }} as user_item_days
         inner join items on user_item_days.item_id = items.item_id
         -- with the day that leaves tonight, which was counted by the name before
-        where items.is_changed and user_item_days.event_date > {{ last_night_date() }} - {{ days }}
+        where items.is_name_changed and user_item_days.event_date > {{ last_night_date() }} - {{ days }}
     ),
 
     held as (

@@ -68,8 +68,8 @@ bounds as (
     window machine as (partition by source, machine_key order by event_at, event_id)
 ),
 
--- A row for each day of a visit, since events look their visit up by machine and day. Keys as numbers: joins keep all
--- of them in memory.
+-- A row for each day of a visit, since events look their visit up by machine and day; a clock put back at midnight can
+-- end it on the day before. Keys as numbers: joins keep all of them in memory.
 visit_days as materialized (
     select
         source,
@@ -80,7 +80,9 @@ visit_days as materialized (
         last_date as session_last_date,
         -- named after its own first event: what came before it in the machine's history does not change it
         cast(md5(concat_ws('|', source, cast(machine_key as varchar), event_id)) as uuid) as visit_key,
-        cast(unnest(range(event_date, last_date + interval 1 day, interval 1 day)) as date) as visited_date,
+        cast(unnest(range(
+            least(event_date, last_date), greatest(event_date, last_date) + interval 1 day, interval 1 day
+        )) as date) as visited_date,
     from bounds
     where is_first
 ),

@@ -16,24 +16,25 @@ held as (
     {% if is_incremental() %}
         select
             item_id,
+            category,
             category_path,
             brand,
         from {{ this }}
     {% else %}
-        select * exclude (category)
-        from items
+        select * from items
         where false
     {% endif %}
 ),
 
+-- as lists, within which null is a value
 compared as (
     select
         item_id,
         items.category,
         items.category_path,
         items.brand,
-        coalesce(items.category_path, '') <> coalesce(held.category_path, '')
-        or coalesce(items.brand, '') <> coalesce(held.brand, '') as is_changed,
+        [items.category] <> [held.category] as is_category_changed,
+        [items.category_path, items.brand] <> [held.category_path, held.brand] as is_name_changed,
     from items
     full join held using (item_id)
 )
