@@ -13,7 +13,7 @@ from settings import Settings
 
 
 def sessions(rows: Path, run_date: date, zone: str) -> dict[str, float]:
-    """As int_events_sessionize and fct_sessions: a window for the gaps, one for the numbers, then groups."""
+    """The sessions of int_events_sessionize and fct_sessions: a window for the gaps, one for the numbers, then groups."""
     return answer_of(f"""
         with gaps as (
             select
