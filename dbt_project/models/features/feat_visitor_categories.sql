@@ -13,15 +13,8 @@ items as (
 ),
 
 user_item_days as not materialized (
-    select
-        user_item_days.*,
-        items.category,
-        {% for days in windows -%}
-            {{ in_window('user_item_days.event_date', days) }} as in_{{ days }}d,
-        {% endfor -%}
-    from {{ ref('fct_user_item_days') }} as user_item_days
-    inner join items on user_item_days.item_id = items.item_id
-    where items.category is not null and {{ has_category_targets() }}
+    select * from {{ ref('fct_user_item_days') }}
+    where {{ has_category_targets() }}
 ),
 
 {% if is_incremental() %}
@@ -43,58 +36,56 @@ user_item_days as not materialized (
         anti join visitors_anew on held.visitor_key = visitors_anew.visitor_key
     ),
 
-    moved as (
+    rows_to_add as (
         select
-            user_item_days.* exclude (in_7d, in_30d, in_90d, in_365d), -- noqa: RF02
+            user_item_days.*,
             {% for days in windows -%}
                 {{ moved_in_window('user_item_days.event_date', days) }} as in_{{ days }}d,
             {% endfor -%}
         from user_item_days
         anti join visitors_anew on user_item_days.visitor_key = visitors_anew.visitor_key
         where {{ on_days('user_item_days.event_date', moved_days(windows)) }}
-    ),
-
-    -- before their items are looked up, since they are few of many
-    days_anew as materialized (
-        select user_item_days.*
-        from {{ ref('fct_user_item_days') }} as user_item_days
-        semi join visitors_anew on user_item_days.visitor_key = visitors_anew.visitor_key
-        where user_item_days.event_date > {{ run_date() }} - 365 and {{ has_category_targets() }}
-    ),
-
-    counted_anew as (
+        union all
         select
-            days_anew.*,
-            items.category,
+            user_item_days.*,
             {% for days in windows -%}
-                {{ in_window('days_anew.event_date', days) }} as in_{{ days }}d,
+                {{ in_window('user_item_days.event_date', days) }} as in_{{ days }}d,
             {% endfor -%}
-        from days_anew
-        inner join items on days_anew.item_id = items.item_id
-        where items.category is not null
-    ),
-
-    rows_to_add as (
-        select * from moved
-        union all by name
-        select * from counted_anew
+        from user_item_days
+        semi join visitors_anew on user_item_days.visitor_key = visitors_anew.visitor_key
+        where user_item_days.event_date > {{ run_date() }} - 365
     ),
 
 {% else %}
 
     rows_to_add as (
-        select * from user_item_days
-        where event_date > {{ run_date() }} - 365
+        select
+            user_item_days.*,
+            {% for days in windows -%}
+                {{ in_window('user_item_days.event_date', days) }} as in_{{ days }}d,
+            {% endfor -%}
+        from user_item_days
+        where user_item_days.event_date > {{ run_date() }} - 365
     ),
 
 {% endif %}
+
+-- looked up last: who is counted anew is one in fifty
+of_categories as (
+    select
+        rows_to_add.*,
+        items.category,
+    from rows_to_add
+    inner join items on rows_to_add.item_id = items.item_id
+    where items.category is not null
+),
 
 added as (
     select
         visitor_key,
         category,
         {{ category_sums() }}
-    from rows_to_add
+    from of_categories
     group by visitor_key, category
 ),
 

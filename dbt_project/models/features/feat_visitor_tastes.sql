@@ -20,13 +20,10 @@ items as (
 user_item_days as not materialized (
     select
         user_item_days.visitor_key,
+        user_item_days.item_id,
         user_item_days.event_date,
-        items.category_key,
-        items.brand_key,
         cast({{ interaction_weight('user_item_days') }} as integer) as weight,
     from {{ ref('fct_user_item_days') }} as user_item_days
-    inner join items on user_item_days.item_id = items.item_id
-    where items.category_key is not null or items.brand_key is not null
 ),
 
 {% if is_incremental() %}
@@ -52,18 +49,6 @@ user_item_days as not materialized (
         anti join visitors_anew on held.visitor_key = visitors_anew.visitor_key
     ),
 
-    -- before their items are looked up, since they are few of many
-    days_anew as materialized (
-        select
-            user_item_days.visitor_key,
-            user_item_days.item_id,
-            user_item_days.event_date,
-            cast({{ interaction_weight('user_item_days') }} as integer) as weight,
-        from {{ ref('fct_user_item_days') }} as user_item_days
-        semi join visitors_anew on user_item_days.visitor_key = visitors_anew.visitor_key
-        where user_item_days.event_date > {{ run_date() }} - {{ days }}
-    ),
-
     rows_to_add as (
         select
             user_item_days.*,
@@ -73,15 +58,11 @@ user_item_days as not materialized (
         where {{ on_days('user_item_days.event_date', moved_days([days])) }}
         union all
         select
-            days_anew.visitor_key,
-            days_anew.event_date,
-            items.category_key,
-            items.brand_key,
-            days_anew.weight,
+            user_item_days.*,
             1 as row_count,
-        from days_anew
-        inner join items on days_anew.item_id = items.item_id
-        where items.category_key is not null or items.brand_key is not null
+        from user_item_days
+        semi join visitors_anew on user_item_days.visitor_key = visitors_anew.visitor_key
+        where user_item_days.event_date > {{ run_date() }} - {{ days }}
     ),
 
 {% else %}
@@ -96,13 +77,26 @@ user_item_days as not materialized (
 
 {% endif %}
 
+-- looked up last: who is counted anew is one in fifty
+named as (
+    select
+        rows_to_add.visitor_key,
+        rows_to_add.weight,
+        rows_to_add.row_count,
+        items.category_key,
+        items.brand_key,
+    from rows_to_add
+    inner join items on rows_to_add.item_id = items.item_id
+    where items.category_key is not null or items.brand_key is not null
+),
+
 added as (
     select
         visitor_key,
         coalesce(category_key, brand_key) as name_key,
         cast(sum(row_count) as integer) as row_count_90d,
         cast(sum(weight * row_count) as integer) as weight_90d,
-    from rows_to_add
+    from named
     group by grouping sets ((visitor_key, category_key), (visitor_key, brand_key))
     having coalesce(category_key, brand_key) is not null
 ),
