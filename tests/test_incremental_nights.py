@@ -22,7 +22,10 @@ USERS, DEVICES, ITEMS, BOT, CRAWLER = range(1, 9), range(11, 16), "abcde", 21, 2
 UNDECIDED = (7, 8)
 TYPES = ["product_viewed", "product_added", "order_completed", "order_refunded", "product_searched", "campaign_sent"]
 # what a night did, and not what it made
-OF_THE_NIGHT = {"int_parts", "int_changed_days", "int_last_persons", "int_snapshot_people", "int_item_categories"}
+OF_THE_NIGHT = {
+    "int_parts", "int_changed_days", "int_last_persons", "int_snapshot_people", "int_item_categories",
+    "int_replaced_user_item_days", "int_amended_user_item_days",
+}  # fmt: skip
 OF_THE_RUN = ("build_number", "is_new", "is_changed", "is_redescribed", "is_repriced")
 # of past days they hold only what tonight wrote into feat_user_snapshots
 PARTS_OF_SNAPSHOTS = {f"feat_user_{part}" for part in ("windows", "activity", "carts", "orders", "prices", "tastes", "times")}

@@ -17,9 +17,12 @@
     cast({{ column }} > {{ run_date() }} - {{ days }} as integer)
 {%- endmacro %}
 
-{# The same, less whether it lay in the window up to the last night: -1 for a day that leaves, 1 for one that came. #}
+{# Whether it lay in the window up to the last night: 1 or 0. #}
+{% macro in_last_window(column, days) -%}
+    cast({{ column }} between {{ last_night_date() }} - {{ days - 1 }} and {{ last_night_date() }} as integer)
+{%- endmacro %}
+
+{# What a day that did not change adds to the window: -1 where it leaves, 1 where it came. #}
 {% macro moved_in_window(column, days) -%}
-    {{ in_window(column, days) }} - cast(
-        {{ column }} between {{ last_night_date() }} - {{ days - 1 }} and {{ last_night_date() }} as integer
-    )
+    {{ in_window(column, days) }} - {{ in_last_window(column, days) }}
 {%- endmacro %}

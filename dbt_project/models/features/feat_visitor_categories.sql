@@ -1,9 +1,9 @@
 {{ config(materialized='incremental', incremental_strategy='replace') }}
 
 -- Added up night by night: what came since the last night enters each window, and the days that a window has passed
--- leave it, five days to be read instead of 365. Visitors of whom older days changed are counted anew.
+-- leave it, five days to be read instead of 365.
 {% set items = ref('int_item_categories') %}
-{% set touched = ref('int_touched_user_days') %}
+{% set amended = ref('int_amended_user_item_days') %}
 {% set windows = [7, 30, 90, 365] %}
 
 with
@@ -13,15 +13,28 @@ items as (
 ),
 
 user_item_days as not materialized (
-    select * from {{ ref('fct_user_item_days') }}
+    select
+        visitor_key,
+        item_id,
+        event_date,
+        view_count,
+        cart_count,
+        purchase_count,
+        purchase_amount,
+    from {{ ref('fct_user_item_days') }}
     where {{ has_category_targets() }}
 ),
 
 {% if is_incremental() %}
 
+    -- a last day that is no more leaves the one before it to be found, which no sum can
     visitors_anew as (
-        select visitor_key from {{ touched }}
-        where event_date <= {{ last_night_date() }}
+        select visitor_key from {{ amended }}
+        group by visitor_key, item_id, event_date
+        having
+            sum(row_count) < 0
+            or sum(row_count * cart_count) < 0
+            or sum(row_count * purchase_count) < 0
         union
         select user_item_days.visitor_key
         from {{ ref('fct_user_item_days') }} as user_item_days
@@ -47,6 +60,15 @@ user_item_days as not materialized (
         where {{ on_days('user_item_days.event_date', moved_days(windows)) }}
         union all
         select
+            amended.* exclude (row_count), -- noqa: RF02
+            {% for days in windows -%}
+                amended.row_count * {{ in_last_window('amended.event_date', days) }} as in_{{ days }}d,
+            {% endfor -%}
+        from {{ amended }} as amended
+        anti join visitors_anew on amended.visitor_key = visitors_anew.visitor_key
+        where {{ has_category_targets() }} and {{ in_last_window('amended.event_date', 365) }} = 1
+        union all
+        select
             user_item_days.*,
             {% for days in windows -%}
                 {{ in_window('user_item_days.event_date', days) }} as in_{{ days }}d,
@@ -70,7 +92,6 @@ user_item_days as not materialized (
 
 {% endif %}
 
--- looked up last: who is counted anew is one in fifty
 of_categories as (
     select
         rows_to_add.*,

@@ -1,9 +1,9 @@
 {{ config(materialized='incremental', incremental_strategy='replace') }}
 
 -- Added up night by night, as feat_visitor_categories is: what came since the last night is added, and the day that the
--- quarter has passed is taken away. Visitors of whom older days changed are counted anew.
+-- quarter has passed is taken away. Visitors of items with another name are counted anew.
 {% set items = ref('int_item_categories') %}
-{% set touched = ref('int_touched_user_days') %}
+{% set amended = ref('int_amended_user_item_days') %}
 {% set days = taste_days() | int %}
 
 with
@@ -29,8 +29,10 @@ user_item_days as not materialized (
 {% if is_incremental() %}
 
     visitors_anew as (
-        select visitor_key from {{ touched }}
-        where event_date between {{ last_night_date() }} - {{ days - 1 }} and {{ last_night_date() }}
+        select amended.visitor_key
+        from {{ amended }} as amended
+        inner join items on amended.item_id = items.item_id
+        where items.is_name_changed
         union
         select user_item_days.visitor_key
         from {{ ref('fct_user_item_days') }} as user_item_days
@@ -58,6 +60,16 @@ user_item_days as not materialized (
         where {{ on_days('user_item_days.event_date', moved_days([days])) }}
         union all
         select
+            amended.visitor_key,
+            amended.item_id,
+            amended.event_date,
+            cast({{ interaction_weight('amended') }} as integer) as weight,
+            amended.row_count,
+        from {{ amended }} as amended
+        anti join visitors_anew on amended.visitor_key = visitors_anew.visitor_key
+        where {{ in_last_window('amended.event_date', days) }} = 1
+        union all
+        select
             user_item_days.*,
             1 as row_count,
         from user_item_days
@@ -77,7 +89,6 @@ user_item_days as not materialized (
 
 {% endif %}
 
--- looked up last: who is counted anew is one in fifty
 named as (
     select
         rows_to_add.visitor_key,

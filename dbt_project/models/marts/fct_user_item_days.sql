@@ -5,6 +5,7 @@
 ) }}
 
 {% set touched = ref('int_touched_user_days') %}
+-- depends_on: {{ ref('int_replaced_user_item_days') }}, which keeps what is replaced here
 
 with
 
