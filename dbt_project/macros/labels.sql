@@ -10,6 +10,45 @@
     where snapshots.as_of_date + horizons.horizon_days <= {{ run_date() }}
 {%- endmacro %}
 
+{# The snapshots of `labelled`, as as-of days and people, of whose windows tonight knows something else than the last
+   night: what was done in them, who the person is found to be, or what was known on the day. #}
+{% macro people_known_otherwise(labelled, snapshot_people, last_persons, touched) -%}
+    select
+        as_of_date,
+        user_key,
+    from {{ snapshot_people }}
+    union
+    -- another key, or one less, changes all that a person is found to have done
+    select
+        labelled.as_of_date,
+        labelled.user_key,
+    from {{ labelled }} as labelled
+    semi join (
+        (
+            select * from {{ ref('int_persons') }}
+            except
+            select * from {{ last_persons }}
+        )
+        union all
+        (
+            select * from {{ last_persons }}
+            except
+            select * from {{ ref('int_persons') }}
+        )
+    ) as other_persons on labelled.person_key = other_persons.user_key
+    union
+    select
+        labelled.as_of_date,
+        labelled.user_key,
+    from {{ labelled }} as labelled
+    inner join {{ ref('int_persons') }} as persons on labelled.person_key = persons.user_key
+    inner join {{ touched }} as touched
+        on
+            persons.visitor_key = touched.visitor_key
+            and labelled.as_of_date < touched.event_date
+            and labelled.as_of_date + labelled.horizon_days >= touched.event_date
+{%- endmacro %}
+
 {# What people did day by day after the first as-of day of `asked`.
    An order is an event: who did nothing has not ordered. #}
 {% macro days_after(asked) -%}
@@ -53,7 +92,7 @@
         windows.as_of_date,
         windows.user_key,
         windows.horizon_days,
-        items.top_category as category,
+        items.category,
         cast(sum(order_items.quantity) as bigint) as quantity,
         cast(coalesce(sum(order_items.line_amount), 0) as decimal(18, 2)) as purchase_amount,
     from (
@@ -70,22 +109,15 @@
             windows.visitor_key = order_items.visitor_key
             and windows.as_of_date < order_items.event_date
             and windows.as_of_date + windows.horizon_days >= order_items.event_date
-    inner join (
-        select
-            item_id,
-            top_category,
-            valid_until,
-            lag(valid_until) over (partition by item_id order by valid_from) as known_from,
-        from {{ ref('dim_item_history') }}
-    ) as items
+    inner join {{ ref('int_item_category_periods') }} as items
         on
             order_items.item_id = items.item_id
-            and order_items.event_date >= coalesce(items.known_from, date '-infinity')
-            and order_items.event_date < coalesce(items.valid_until, date 'infinity')
+            and order_items.event_date >= items.from_date
+            and order_items.event_date < items.until_date
     where
         not order_items.is_refund
         and order_items.event_date > (select min(asked.as_of_date) from {{ asked }} as asked)
-    group by windows.as_of_date, windows.user_key, windows.horizon_days, items.top_category
+    group by windows.as_of_date, windows.user_key, windows.horizon_days, items.category
 {%- endmacro %}
 
 {# What became of the rows of `asked`, each of a person and a category, in the days after their as-of day. #}

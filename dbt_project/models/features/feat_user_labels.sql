@@ -17,44 +17,6 @@ labelled as (
 
 {% if is_incremental() %}
 
-    persons as (
-        select
-            visitor_key,
-            user_key,
-        from {{ ref('int_persons') }}
-    ),
-
-    last_persons as (
-        select * from {{ last_persons }}
-    ),
-
-    -- another key, or one less, changes all that a person is found to have done
-    other_persons as (
-        (
-            select * from persons
-            except
-            select * from last_persons
-        )
-        union all
-        (
-            select * from last_persons
-            except
-            select * from persons
-        )
-    ),
-
-    changed_persons as (
-        select distinct user_key from other_persons
-    ),
-
-    touched_days as (
-        select distinct
-            persons.user_key,
-            touched.event_date,
-        from {{ touched }} as touched
-        inner join persons on touched.visitor_key = persons.visitor_key
-    ),
-
     closed_windows as (
         select distinct
             as_of_date,
@@ -71,26 +33,7 @@ labelled as (
         anti join closed_windows
             on labelled.as_of_date = closed_windows.as_of_date and labelled.horizon_days = closed_windows.horizon_days
         union
-        select
-            as_of_date,
-            user_key,
-        from {{ snapshot_people }}
-        union
-        select
-            labelled.as_of_date,
-            labelled.user_key,
-        from labelled
-        semi join changed_persons on labelled.person_key = changed_persons.user_key
-        union
-        select
-            labelled.as_of_date,
-            labelled.user_key,
-        from labelled
-        inner join touched_days
-            on
-                labelled.person_key = touched_days.user_key
-                and labelled.as_of_date < touched_days.event_date
-                and labelled.as_of_date + labelled.horizon_days >= touched_days.event_date
+        {{ people_known_otherwise('labelled', snapshot_people, last_persons, touched) }}
     ),
 
     snapshots as (
