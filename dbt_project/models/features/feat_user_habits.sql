@@ -12,65 +12,50 @@ people as (
     where purpose = 'predictions' and as_of_date = {{ run_date() }}
 ),
 
+sessions as (
+    select * from {{ ref('fct_sessions') }}
+    where session_date > {{ run_date() }} - 90
+),
+
+-- by each of the three in one pass
 visits as (
     select
         people.user_key,
         sessions.source,
         sessions.started_hour,
         isodow(sessions.session_date) as weekday,
-    from people
-    inner join {{ ref('fct_sessions') }} as sessions on people.visitor_key = sessions.visitor_key
-    where sessions.session_date > {{ run_date() }} - 90
-),
-
--- a counter per hour and weekday, as a row per person and hour takes four times as long
-counts as (
-    select
-        user_key,
-        [
-            {% for hour in range(24) -%}
-                count(*) filter (where started_hour = {{ hour }}){{ ', ' if not loop.last }}
-            {% endfor -%}
-        ] as visits_by_hour,
-        [
-            {% for weekday in weekdays -%}
-                count(*) filter (where weekday = {{ loop.index }}){{ ', ' if not loop.last }}
-            {% endfor -%}
-        ] as visits_by_weekday,
-    from visits
-    group by user_key
-),
-
-source_counts as (
-    select
-        user_key,
-        source,
         count(*) as visit_count,
-    from visits
-    group by user_key, source
+    from people
+    inner join sessions on people.visitor_key = sessions.visitor_key
+    group by
+        grouping sets (
+            (people.user_key, sessions.source),
+            (people.user_key, sessions.started_hour),
+            (people.user_key, weekday)
+        )
 ),
 
-usual_sources as (
+times as (
     select
         user_key,
+        arg_min(started_hour, (-visit_count, started_hour)) as usual_hour,
+        arg_min(weekday, (-visit_count, weekday)) as usual_weekday,
         arg_min(source, (-visit_count, source)) as usual_source,
-    from source_counts
+    from visits
     group by user_key
 ),
 
--- the first of those that are equally usual
 habits as (
     select
         {{ run_date() }} as as_of_date,
-        counts.user_key,
+        times.user_key,
         tastes.favourite_categories,
         tastes.favourite_brands,
-        cast(list_position(counts.visits_by_hour, list_max(counts.visits_by_hour)) - 1 as integer) as usual_hour,
-        ({{ weekdays }})[list_position(counts.visits_by_weekday, list_max(counts.visits_by_weekday))] as usual_weekday,
-        usual_sources.usual_source,
-    from counts
-    inner join usual_sources on counts.user_key = usual_sources.user_key
-    left join tastes on counts.user_key = tastes.user_key
+        times.usual_hour,
+        ({{ weekdays }})[times.usual_weekday] as usual_weekday,
+        times.usual_source,
+    from times
+    left join tastes on times.user_key = tastes.user_key
 )
 
 select * from habits
