@@ -7,13 +7,13 @@
 {# Sums over rows of days with items, of which each says by in_7d, in_30d, in_90d and in_365d how often it counts in a
    window up to the as-of day: once, not at all, or -1 times where it leaves a window that it was counted in. #}
 {% macro category_sums() -%}
-    cast(sum(in_365d) as bigint) as row_count_365d,
+    cast({{ sum_of_counts('in_365d') }} as bigint) as row_count_365d,
     {% for name in ['view', 'cart', 'purchase'] -%}
         {% for days in [7, 30, 90] -%}
-            cast(sum({{ name }}_count * in_{{ days }}d) as bigint) as {{ name }}_count_{{ days }}d,
+            cast({{ sum_of_counts(name ~ '_count * in_' ~ days ~ 'd') }} as bigint) as {{ name }}_count_{{ days }}d,
         {% endfor -%}
     {% endfor -%}
-    cast(sum(purchase_count * in_365d) as bigint) as purchase_count_365d,
+    cast({{ sum_of_counts('purchase_count * in_365d') }} as bigint) as purchase_count_365d,
     cast(sum(purchase_amount * in_365d) as decimal(18, 2)) as purchase_amount_365d,
     max(event_date) as last_event_date,
     max(event_date) filter (where cart_count > 0) as last_cart_date,
@@ -22,13 +22,13 @@
 
 {# Sums of those sums, of several visitors or of what was held and what moved. #}
 {% macro category_totals() -%}
-    cast(sum(row_count_365d) as bigint) as row_count_365d,
+    cast({{ sum_of_counts('row_count_365d') }} as bigint) as row_count_365d,
     {% for name in ['view', 'cart', 'purchase'] -%}
         {% for days in [7, 30, 90] -%}
-            cast(sum({{ name }}_count_{{ days }}d) as bigint) as {{ name }}_count_{{ days }}d,
+            cast({{ sum_of_counts(name ~ '_count_' ~ days ~ 'd') }} as bigint) as {{ name }}_count_{{ days }}d,
         {% endfor -%}
     {% endfor -%}
-    cast(sum(purchase_count_365d) as bigint) as purchase_count_365d,
+    cast({{ sum_of_counts('purchase_count_365d') }} as bigint) as purchase_count_365d,
     cast(sum(purchase_amount_365d) as decimal(18, 2)) as purchase_amount_365d,
     max(last_event_date) as last_event_date,
     max(last_cart_date) as last_cart_date,

@@ -6,7 +6,7 @@
 {# Sum of a daily count over the last `days` days, up to and with the as-of day; `days` must end a span of
    feat_user_windows. #}
 {% macro sum_within(column, days) -%}
-    cast(coalesce(sum({{ column }}) filter (where window_days <= {{ days }}), 0) as integer)
+    cast(coalesce({{ sum_of_counts(column, 'window_days <= ' ~ days) }}, 0) as integer)
 {%- endmacro %}
 
 {# The same for money. #}

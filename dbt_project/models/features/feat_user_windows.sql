@@ -51,7 +51,7 @@ spans as (
         cast(min(days_ago) as integer) as days_since_last_event,
         cast(bit_count(bit_or(day_bit)) as integer) as active_day_count,
         {% for count in counts -%}
-            cast(sum({{ count }}) as bigint) as {{ count }},
+            cast({{ sum_of_counts(count) }} as bigint) as {{ count }},
         {% endfor -%}
         cast(sum(order_amount) as decimal(18, 2)) as order_amount,
         cast(sum(refund_amount) as decimal(18, 2)) as refund_amount,
