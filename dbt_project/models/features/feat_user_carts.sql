@@ -34,6 +34,7 @@ order_days as (
         as_of_date,
         user_key,
         bit_or(cast(1 as hugeint) << days_ago) as order_bits,
+        min(days_ago) as days_since_last_order,
     from person_days
     where order_count > 0
     group by as_of_date, user_key
@@ -45,13 +46,13 @@ judged as (
         person_days.user_key,
         person_days.days_ago,
         person_days.cart_count,
-        (
-            (coalesce(order_days.order_bits, 0) >> greatest(person_days.days_ago - {{ order_within_days }}, 0))
-            & ((cast(1 as hugeint) << (least(person_days.days_ago, {{ order_within_days }}) + 1)) - 1)
-        ) <> 0 as is_ordered,
-        (
-            coalesce(order_days.order_bits, 0) & ((cast(1 as hugeint) << (person_days.days_ago + 1)) - 1)
-        ) <> 0 as is_before_an_order,
+        person_days.days_ago >= {{ order_within_days }} as is_decided,
+        -- of what is decided; the bits of the day itself and of those after it
+        coalesce((
+            (order_days.order_bits >> greatest(person_days.days_ago - {{ order_within_days }}, 0))
+            & {{ 2 ** (order_within_days + 1) - 1 }}
+        ) <> 0, false) as is_ordered,
+        coalesce(order_days.days_since_last_order <= person_days.days_ago, false) as is_before_an_order,
     from person_days
     left join order_days
         on person_days.as_of_date = order_days.as_of_date and person_days.user_key = order_days.user_key
@@ -67,10 +68,10 @@ counts as (
         ), 0) as integer) as open_cart_count,
         {% for days in [30, 90] -%}
             cast(coalesce(sum(cart_count) filter (
-                where days_ago between {{ order_within_days }} and {{ days - 1 }}
+                where is_decided and days_ago < {{ days }}
             ), 0) as integer) as decided_cart_count_{{ days }}d,
             cast(coalesce(sum(cart_count) filter (
-                where days_ago between {{ order_within_days }} and {{ days - 1 }} and not is_ordered
+                where is_decided and days_ago < {{ days }} and not is_ordered
             ), 0) as integer) as abandoned_cart_count_{{ days }}d,
         {% endfor -%}
     from judged
