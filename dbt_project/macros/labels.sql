@@ -49,7 +49,7 @@
             and labelled.as_of_date + labelled.horizon_days >= touched.event_date
 {%- endmacro %}
 
-{# What people did day by day after the first as-of day of `asked`.
+{# What the people of `asked` did day by day after its first as-of day.
    An order is an event: who did nothing has not ordered. #}
 {% macro days_after(asked) -%}
     select
@@ -60,6 +60,7 @@
         cast(sum(user_days.order_amount) as decimal(18, 2)) as order_amount,
     from {{ ref('fct_user_days') }} as user_days
     inner join {{ ref('int_persons') }} as persons on user_days.visitor_key = persons.visitor_key
+    semi join {{ asked }} as asked on persons.user_key = asked.person_key
     where user_days.event_date > (select min(asked.as_of_date) from {{ asked }} as asked)
     group by persons.user_key, user_days.event_date
 {%- endmacro %}
