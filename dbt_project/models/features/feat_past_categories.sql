@@ -22,11 +22,35 @@ visitors as (
         and {{ has_category_targets() }}
 ),
 
+{% if is_incremental() %}
+
+    -- on which nobody came, went or did otherwise: the same people would be drawn again
+    same_days as (
+        select distinct visitors.as_of_date
+        from visitors
+        semi join {{ this }} as held on visitors.as_of_date = held.as_of_date
+        anti join {{ snapshot_people }} as written on visitors.as_of_date = written.as_of_date
+    ),
+
+    visitors_to_draw as (
+        select visitors.*
+        from visitors
+        anti join same_days on visitors.as_of_date = same_days.as_of_date
+    ),
+
+{% else %}
+
+    visitors_to_draw as (
+        select * from visitors
+    ),
+
+{% endif %}
+
 drawn_people as materialized (
     select
         as_of_date,
         user_key,
-    from visitors
+    from visitors_to_draw
     group by as_of_date, user_key
     qualify
         row_number() over (
@@ -37,6 +61,10 @@ drawn_people as materialized (
 {% if is_incremental() %}
 
     held as (
+        select held.*
+        from {{ this }} as held
+        semi join same_days on held.as_of_date = same_days.as_of_date
+        union all
         select held.*
         from {{ this }} as held
         semi join drawn_people on held.as_of_date = drawn_people.as_of_date and held.user_key = drawn_people.user_key
