@@ -232,7 +232,7 @@ def test_what_comes_after_a_day_changes_no_feature_of_it(
     lakes: Lakes, plain: duckdb.DuckDBPyConnection, with_later_things: duckdb.DuckDBPyConnection
 ) -> None:
     without_past_days = {table for table in feature_tables(lakes) if not rows(plain, table, UP_TO_AS_OF)}
-    of_the_run_date = {"feat_item_pairs", "feat_user_habits", "feat_visitor_categories", "feat_visitor_tastes"}
+    of_the_run_date = {"excluded_items", "feat_item_pairs", "feat_user_habits", "feat_visitor_categories", "feat_visitor_tastes"}
     assert without_past_days == of_the_run_date
     for table in feature_tables(lakes):
         assert rows(plain, table, UP_TO_AS_OF) == rows(with_later_things, table, UP_TO_AS_OF), table

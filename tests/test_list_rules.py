@@ -18,7 +18,7 @@ NIGHT = date(2026, 3, 30)
 CATEGORIES = [None, "Home", "Home > Cups", "Home > Pots", "Women's > Shoes", "Food > Tea", "Food > Coffee"]
 BRANDS = [None, "x", "y", "z"]
 PIPELINE = (
-    "excluded_items", "int_predicted_recommendations", "int_popular_items", "int_fallback_recommendations",
+    "feat_exclusions", "excluded_items", "int_predicted_recommendations", "int_popular_items", "int_fallback_recommendations",
     "int_new_item_recommendations", "user_recommendations",
 )  # fmt: skip
 COLUMNS = {

@@ -178,7 +178,7 @@ def test_user_ids_that_the_shop_links_are_one_person_from_that_day_on(tiny, tiny
 
 
 def test_links_learned_later_change_no_earlier_feature(tiny, tiny_later):
-    tables = ["feat_user_snapshots", "feat_user_tastes", "feat_interactions", "excluded_items", "int_people_as_of"]
+    tables = ["feat_user_snapshots", "feat_user_tastes", "feat_interactions", "feat_exclusions", "int_people_as_of"]
     for table in tables:
         query = f"select * from {table} where as_of_date <= date '2026-03-23' order by all"
         before, after = tiny.rows(query), tiny_later.rows(query)

@@ -147,7 +147,7 @@ def load(connection: duckdb.DuckDBPyConnection, items: np.ndarray, as_of: date) 
         age_days=_numbers(rows["age_days"]),
         last_event_type=rows["event_type"].astype(np.int8),
         is_recommendable=np.isin(np.arange(shape[1]), recommendable),
-        excluded=_pairs(connection, "excluded_items", as_of, shape),
+        excluded=_pairs(connection, "feat_exclusions", as_of, shape),
         bought=_pairs(connection, "feat_interaction_labels", as_of, shape),
         bought_by_newcomers=_bought_by_newcomers(connection, as_of, len(items)),
         popular=popular.astype(np.int32),

@@ -111,7 +111,7 @@ def _recommendation_tables(connection: duckdb.DuckDBPyConnection, size: Size) ->
             max(event_date) as last_event_date
         from events inner join as_of_dates on event_date <= as_of_date
         group by as_of_date, user_key, item_id order by all;
-        create table excluded_items as
+        create table feat_exclusions as
         select distinct as_of_date, user_key, item_id, 'bought_recently' as reason
         from events inner join as_of_dates on event_date <= as_of_date and event_date > as_of_date - 7
         where event_type = 'order_completed' order by all;
@@ -119,7 +119,7 @@ def _recommendation_tables(connection: duckdb.DuckDBPyConnection, size: Size) ->
         select distinct as_of_date, user_key, item_id
         from events inner join as_of_dates on event_date > as_of_date and event_date <= as_of_date + {size.holdout_days}
         semi join recommendable_items using (as_of_date, item_id)
-        anti join excluded_items using (as_of_date, user_key, item_id)
+        anti join feat_exclusions using (as_of_date, user_key, item_id)
         where event_type = 'order_completed' and as_of_date < date '{size.last_day}' order by all
         """
     )

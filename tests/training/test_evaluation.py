@@ -105,7 +105,7 @@ def test_the_window_is_described_as_the_shop_was_on_its_own_day(histories, synth
 
     with duckdb.connect() as connection:
         connection.execute(f"attach '{synthetic_file}' as made (read_only); create schema own; use own")
-        for table in ("feat_interactions", "recommendable_items", "excluded_items", "feat_interaction_labels"):
+        for table in ("feat_interactions", "recommendable_items", "feat_exclusions", "feat_interaction_labels"):
             connection.execute(f"create view {table} as from made.{table}")
         connection.execute("create table feat_items as from made.feat_items")
         connection.execute("update feat_items set price = 99, category = 'Moved' where as_of_date = date '2026-03-31'")

@@ -38,7 +38,7 @@ def test_every_row_of_the_table_is_there_once_with_its_values(window, connection
     assert window.weight == pytest.approx([row[2] for row in sorted(table)])
 
 
-@pytest.mark.parametrize(("attribute", "table"), [("bought", "feat_interaction_labels"), ("excluded", "excluded_items")])
+@pytest.mark.parametrize(("attribute", "table"), [("bought", "feat_interaction_labels"), ("excluded", "feat_exclusions")])
 def test_pairs_of_users_and_items_are_those_of_the_table(window, connection, attribute, table):
     expected = defaultdict(set)
     for user, item in connection.execute(f"select user_key::varchar, item_id from {table} where as_of_date = '{window.as_of}'").fetchall():

@@ -168,7 +168,7 @@ def test_every_user_with_a_history_has_a_list_that_breaks_no_rule(night_place, f
         broken = connection.execute(
             f"""select count(*) from '{file}' as lists where item_id not in
             (select item_id from recommendable_items where as_of_date = date '2026-03-31')
-            or (user_key, item_id) in (select (user_key, item_id) from excluded_items where as_of_date = date '2026-03-31')"""
+            or (user_key, item_id) in (select (user_key, item_id) from feat_exclusions where as_of_date = date '2026-03-31')"""
         ).fetchone()
     assert broken == (0,)
 

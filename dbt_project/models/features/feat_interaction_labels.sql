@@ -63,8 +63,8 @@ recommendable_items as (
     select * from {{ ref('recommendable_items') }}
 ),
 
-excluded_items as (
-    select * from {{ ref('excluded_items') }}
+exclusions as (
+    select * from {{ ref('feat_exclusions') }}
     where as_of_date < {{ run_date() }}
 ),
 
@@ -84,11 +84,11 @@ labels as (
     from purchases
     semi join recommendable_items
         on purchases.as_of_date = recommendable_items.as_of_date and purchases.item_id = recommendable_items.item_id
-    anti join excluded_items
+    anti join exclusions
         on
-            purchases.as_of_date = excluded_items.as_of_date
-            and purchases.user_key = excluded_items.user_key
-            and purchases.item_id = excluded_items.item_id
+            purchases.as_of_date = exclusions.as_of_date
+            and purchases.user_key = exclusions.user_key
+            and purchases.item_id = exclusions.item_id
 )
 
 select * from labels

@@ -1,0 +1,96 @@
+{{ config(materialized='view') }}
+
+{% set cart_days = var('exclude_in_cart_within_days') %}
+{% set reasons = "enum ('bought_recently', 'refunded_recently', 'in_cart')" %}
+
+-- As-of day by as-of day: by literal days DuckDB reads those days alone, and no row meets people of another as-of day.
+with
+
+people as (
+    select * from {{ ref('int_people_as_of') }}
+    where purpose = 'recommendations'
+),
+
+order_items as not materialized (
+    select * from {{ ref('fct_order_items') }}
+),
+
+cart_events as not materialized (
+    select * from {{ ref('fct_events') }}
+    where item_id is not null and event_type in ('product_added', 'product_removed')
+),
+
+{% for step in range(3) -%}
+    {% set as_of_date = recommendation_date(step) %}
+
+    people_{{ step }} as (
+        select * from people
+        where as_of_date = {{ as_of_date }}
+    ),
+
+    -- an order empties the cart, whatever it holds: what came before the last need not be looked at
+    emptied_{{ step }} as (
+        select
+            people.user_key,
+            max(order_items.event_at) as last_order_at,
+        from people_{{ step }} as people
+        inner join order_items on people.visitor_key = order_items.visitor_key
+        where
+            not order_items.is_refund
+            and order_items.event_date <= {{ as_of_date }}
+            and order_items.event_date > {{ as_of_date }} - {{ cart_days }}
+        group by people.user_key
+    ),
+
+    moved_{{ step }} as (
+        select
+            people.user_key,
+            cart_events.item_id,
+            max(cart_events.event_at) filter (where cart_events.event_type = 'product_added') as last_added_at,
+            max(cart_events.event_at) filter (where cart_events.event_type = 'product_removed') as last_removed_at,
+        from people_{{ step }} as people
+        inner join cart_events on people.visitor_key = cart_events.actor_key
+        left join emptied_{{ step }} as emptied on people.user_key = emptied.user_key
+        where
+            cart_events.event_date <= {{ as_of_date }}
+            and cart_events.event_date > {{ as_of_date }} - {{ cart_days }}
+            and cart_events.event_at > coalesce(emptied.last_order_at, timestamptz '-infinity')
+        group by people.user_key, cart_events.item_id
+    ),
+
+{% endfor -%}
+
+exclusions as (
+    {% for step in range(3) -%}
+        {% set as_of_date = recommendation_date(step) %}
+        {% for lines, days, reason in [
+            ('not order_items.is_refund', var('exclude_bought_within_days'), 'bought_recently'),
+            ('order_items.is_refund', var('exclude_refunded_within_days'), 'refunded_recently'),
+        ] -%}
+            select
+                {{ as_of_date }} as as_of_date,
+                people.user_key,
+                order_items.item_id,
+                cast('{{ reason }}' as {{ reasons }}) as reason,
+            from people_{{ step }} as people
+            inner join order_items on people.visitor_key = order_items.visitor_key
+            where
+                {{ lines }}
+                and order_items.item_id is not null
+                and order_items.event_date <= {{ as_of_date }}
+                and order_items.event_date > {{ as_of_date }} - {{ days }}
+            group by people.user_key, order_items.item_id
+            union all
+        {% endfor -%}
+        select
+            {{ as_of_date }} as as_of_date,
+            user_key,
+            item_id,
+            cast('in_cart' as {{ reasons }}) as reason,
+        from moved_{{ step }}
+        where last_added_at > coalesce(last_removed_at, timestamptz '-infinity')
+        {{ 'union all' if not loop.last }}
+    {% endfor -%}
+)
+
+select * from exclusions
