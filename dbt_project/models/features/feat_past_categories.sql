@@ -24,12 +24,20 @@ visitors as (
 
 {% if is_incremental() %}
 
+    -- int_snapshot_people names those who went of whom there was a snapshot
+    gone as (
+        select held.as_of_date
+        from {{ this }} as held
+        anti join visitors on held.as_of_date = visitors.as_of_date and held.user_key = visitors.user_key
+    ),
+
     -- on which nobody came, went or did otherwise: the same people would be drawn again
     same_days as (
         select distinct visitors.as_of_date
         from visitors
         semi join {{ this }} as held on visitors.as_of_date = held.as_of_date
         anti join {{ snapshot_people }} as written on visitors.as_of_date = written.as_of_date
+        anti join gone on visitors.as_of_date = gone.as_of_date
     ),
 
     visitors_to_draw as (
