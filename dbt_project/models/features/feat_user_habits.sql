@@ -7,55 +7,101 @@ tastes as (
     where as_of_date = {{ run_date() }}
 ),
 
-people as (
-    select * from {{ ref('int_people_as_of') }}
+visitors as (
+    select
+        user_key,
+        visitor_key,
+    from {{ ref('int_people_as_of') }}
     where purpose = 'predictions' and as_of_date = {{ run_date() }}
 ),
 
-sessions as (
-    select * from {{ ref('fct_sessions') }}
-    where session_date > {{ run_date() }} - 90
+-- millions of visits are grouped by numbers instead of keys
+people as materialized (
+    select
+        user_key,
+        cast(row_number() over () as integer) as person_number,
+    from visitors
+    group by user_key
 ),
 
--- by each of the three in one pass
-visits as (
+numbered_visitors as (
     select
-        people.user_key,
+        visitors.visitor_key,
+        people.person_number,
+    from visitors
+    inner join people on visitors.user_key = people.user_key
+),
+
+visits as not materialized (
+    select
+        numbered_visitors.person_number,
         sessions.source,
         sessions.started_hour,
         isodow(sessions.session_date) as weekday,
-        count(*) as visit_count,
-    from people
-    inner join sessions on people.visitor_key = sessions.visitor_key
-    group by
-        grouping sets (
-            (people.user_key, sessions.source),
-            (people.user_key, sessions.started_hour),
-            (people.user_key, weekday)
-        )
+    from numbered_visitors
+    inner join {{ ref('fct_sessions') }} as sessions on numbered_visitors.visitor_key = sessions.visitor_key
+    where sessions.session_date > {{ run_date() }} - 90
 ),
 
-times as (
+-- of equals the first
+usual_hours as (
     select
-        user_key,
+        person_number,
         arg_min(started_hour, (-visit_count, started_hour)) as usual_hour,
-        arg_min(weekday, (-visit_count, weekday)) as usual_weekday,
-        arg_min(source, (-visit_count, source)) as usual_source,
-    from visits
-    group by user_key
+    from (
+        select
+            person_number,
+            started_hour,
+            count(*) as visit_count,
+        from visits
+        group by person_number, started_hour
+    ) as visits_by_hour
+    group by person_number
 ),
+
+-- few enough to be added up once more for each of the two
+visits_by_weekday as materialized (
+    select
+        person_number,
+        source,
+        weekday,
+        count(*) as visit_count,
+    from visits
+    group by person_number, source, weekday
+),
+
+{% for name in ['weekday', 'source'] -%}
+    usual_{{ name }}s as (
+        select
+            person_number,
+            arg_min({{ name }}, (-visit_count, {{ name }})) as usual_{{ name }},
+        from (
+            select
+                person_number,
+                {{ name }},
+                cast(sum(visit_count) as bigint) as visit_count,
+            from visits_by_weekday
+            group by person_number, {{ name }}
+        ) as counts
+        group by person_number
+    ),
+
+{% endfor -%}
 
 habits as (
     select
         {{ run_date() }} as as_of_date,
-        times.user_key,
+        people.user_key,
         tastes.favourite_categories,
         tastes.favourite_brands,
-        times.usual_hour,
-        ({{ weekdays }})[times.usual_weekday] as usual_weekday,
-        times.usual_source,
-    from times
-    left join tastes on times.user_key = tastes.user_key
+        usual_hours.usual_hour,
+        ({{ weekdays }})[usual_weekdays.usual_weekday] as usual_weekday,
+        usual_sources.usual_source,
+    from usual_hours
+    inner join usual_weekdays on usual_hours.person_number = usual_weekdays.person_number
+    inner join usual_sources on usual_hours.person_number = usual_sources.person_number
+    inner join people on usual_hours.person_number = people.person_number
+    left join tastes on people.user_key = tastes.user_key
 )
 
 select * from habits
