@@ -20,7 +20,8 @@
 {# What is left of a table after tonight's deletions, and tonight's rows. `meta.replaces` names what goes: the rows whose
    columns `by` are in the table `touched` (where its condition holds), looked for on the days of that table only, if it
    names the columns that hold them, and with `own` those that have them in common with tonight's rows too; without
-   `replaces`, all rows go. #}
+   `replaces`, all rows go. Tonight's are written in the order of their day, and of `within_day`: what is alike and lies
+   together takes less room, and is grouped sooner. #}
 {% macro get_incremental_replace_sql(arguments) %}
     {%- set columns = arguments.dest_columns | map(attribute='quoted') | join(', ') -%}
     {%- set replaces = config.get('meta', {}).get('replaces') -%}
@@ -45,7 +46,7 @@
     {% endif %}
     insert into {{ arguments.target_relation }} ({{ columns }})
     select {{ columns }} from {{ arguments.temp_relation }}
-    {% if replaces and replaces.day %}order by {{ replaces.day }}{% endif %};
+    {% if replaces and replaces.day %}order by {{ replaces.day }}{{ ', ' ~ replaces.within_day if replaces.within_day }}{% endif %};
 {% endmacro %}
 
 {# The paths that a query gives, as literals below a folder. #}

@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='replace',
-    meta={'replaces': {'touched': 'int_touched_order_lines', 'by': ['event_id'], 'day': 'event_date'}}
+    meta={'replaces': {'touched': 'int_touched_order_lines', 'by': ['event_id'], 'day': 'event_date', 'within_day': 'visitor_key'}}
 ) }}
 
 {% set touched = ref('int_touched_order_lines') %}
@@ -87,4 +87,4 @@ netted as (
 )
 
 select * from netted
-order by event_date
+order by event_date, visitor_key

@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='replace',
-    meta={'replaces': {'touched': 'int_touched_events', 'by': ['session_key'], 'day': 'session_date'}}
+    meta={'replaces': {'touched': 'int_touched_events', 'by': ['session_key'], 'day': 'session_date', 'within_day': 'visitor_key'}}
 ) }}
 
 {% set touched = ref('int_touched_events') %}
@@ -78,4 +78,4 @@ described as (
 )
 
 select * from described
-order by session_date
+order by session_date, visitor_key

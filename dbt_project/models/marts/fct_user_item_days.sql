@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='replace',
-    meta={'replaces': {'touched': 'int_touched_user_days', 'by': ['visitor_key', 'event_date'], 'day': 'event_date'}}
+    meta={'replaces': {'touched': 'int_touched_user_days', 'by': ['visitor_key', 'event_date'], 'day': 'event_date', 'within_day': 'visitor_key'}}
 ) }}
 
 {% set touched = ref('int_touched_user_days') %}
@@ -43,4 +43,4 @@ user_item_days as (
 )
 
 select * from user_item_days
-order by event_date
+order by event_date, visitor_key
