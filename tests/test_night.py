@@ -312,6 +312,7 @@ def _berlin_day(timestamp: str) -> str:
 # compact bases are made of facts, and what a night reads of the lake is what it does not hold yet (DECISIONS.md); no others may
 READ_WHAT_COMES_LATER = {
     ("base_events", "int_parts"),
+    ("int_amended_user_item_days", "fct_user_item_days"),
     ("int_basket_starts", "fct_user_days"),
     ("int_daily_activity", "fct_events"),
     ("int_daily_activity", "fct_sessions"),

@@ -2,12 +2,12 @@
 
 with
 
-history as (
+deliveries as (
     select
         item_id,
-        top_category as category,
-        valid_from,
-    from {{ ref('dim_item_history') }}
+        nullif(split_part(category, ' > ', 1), '') as category,
+        landed_date,
+    from {{ ref('stg_items') }}
 ),
 
 -- of an item that the catalogue did not know yet, as it first had it
@@ -15,9 +15,9 @@ starts as (
     select
         item_id,
         category,
-        if(row_number() over by_item = 1, date '-infinity', valid_from) as from_date,
-    from history
-    window by_item as (partition by item_id order by valid_from)
+        if(row_number() over by_item = 1, date '-infinity', landed_date) as from_date,
+    from deliveries
+    window by_item as (partition by item_id order by landed_date)
     qualify
         row_number() over by_item = 1
         or lag(category) over by_item is distinct from category
