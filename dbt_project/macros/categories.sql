@@ -4,6 +4,11 @@
     (len(cast({{ var('category_horizons_days') }} as integer[])) > 0)
 {%- endmacro %}
 
+{# The first name of a category path, from the widest down; null where none is known. #}
+{% macro top_category(path) -%}
+    nullif(split_part({{ path }}, ' > ', 1), '')
+{%- endmacro %}
+
 {# Sums over rows of days with items, of which each says by in_7d, in_30d, in_90d and in_365d how often it counts in a
    window up to the as-of day: once, not at all, or -1 times where it leaves a window that it was counted in. #}
 {% macro category_sums() -%}

@@ -26,3 +26,10 @@
 {% macro moved_in_window(column, days) -%}
     {{ in_window(column, days) }} - {{ in_last_window(column, days) }}
 {%- endmacro %}
+
+{# How often a day counts in each window, by one of the above: the columns that category_sums asks for. #}
+{% macro counts_in_windows(counted, column, windows, times='1') -%}
+    {% for days in windows -%}
+        {{ times }} * ({{ counted(column, days) }}) as in_{{ days }}d,
+    {% endfor -%}
+{%- endmacro %}

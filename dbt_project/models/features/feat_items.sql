@@ -60,7 +60,7 @@ features as (
         known.item_id,
         items.title,
         items.category,
-        nullif(split_part(items.category, ' > ', 1), '') as top_category,
+        {{ top_category('items.category') }} as top_category,
         items.brand,
         concat_ws(' ', items.title, items.category, items.brand) as text,
         items.price,

@@ -104,7 +104,7 @@ items as (
     select
         as_of_date,
         item_id,
-        nullif(split_part(category, ' > ', 1), '') as category,
+        {{ top_category('category') }} as category,
     from {{ ref('int_items_as_of') }}
 ),
 

@@ -52,27 +52,21 @@ user_item_days as not materialized (
     rows_to_add as (
         select
             user_item_days.*,
-            {% for days in windows -%}
-                {{ moved_in_window('user_item_days.event_date', days) }} as in_{{ days }}d,
-            {% endfor -%}
+            {{ counts_in_windows(moved_in_window, 'user_item_days.event_date', windows) }}
         from user_item_days
         anti join visitors_anew on user_item_days.visitor_key = visitors_anew.visitor_key
         where {{ on_days('user_item_days.event_date', moved_days(windows)) }}
         union all
         select
             amended.* exclude (row_count), -- noqa: RF02
-            {% for days in windows -%}
-                amended.row_count * {{ in_last_window('amended.event_date', days) }} as in_{{ days }}d,
-            {% endfor -%}
+            {{ counts_in_windows(in_last_window, 'amended.event_date', windows, times='amended.row_count') }}
         from {{ amended }} as amended
         anti join visitors_anew on amended.visitor_key = visitors_anew.visitor_key
         where {{ has_category_targets() }} and {{ in_last_window('amended.event_date', 365) }} = 1
         union all
         select
             user_item_days.*,
-            {% for days in windows -%}
-                {{ in_window('user_item_days.event_date', days) }} as in_{{ days }}d,
-            {% endfor -%}
+            {{ counts_in_windows(in_window, 'user_item_days.event_date', windows) }}
         from user_item_days
         semi join visitors_anew on user_item_days.visitor_key = visitors_anew.visitor_key
         where user_item_days.event_date > {{ run_date() }} - 365
@@ -83,9 +77,7 @@ user_item_days as not materialized (
     rows_to_add as (
         select
             user_item_days.*,
-            {% for days in windows -%}
-                {{ in_window('user_item_days.event_date', days) }} as in_{{ days }}d,
-            {% endfor -%}
+            {{ counts_in_windows(in_window, 'user_item_days.event_date', windows) }}
         from user_item_days
         where user_item_days.event_date > {{ run_date() }} - 365
     ),

@@ -5,7 +5,7 @@ with
 items as (
     select
         item_id,
-        nullif(split_part(category, ' > ', 1), '') as category,
+        {{ top_category('category') }} as category,
         category as category_path,
         brand,
     from {{ ref('int_items_as_of') }}

@@ -5,7 +5,7 @@ with
 deliveries as (
     select
         item_id,
-        nullif(split_part(category, ' > ', 1), '') as category,
+        {{ top_category('category') }} as category,
         landed_date,
     from {{ ref('stg_items') }}
 ),

@@ -34,7 +34,7 @@ periods as (
         price,
         stock_quantity,
         category,
-        nullif(split_part(category, ' > ', 1), '') as top_category,
+        {{ top_category('category') }} as top_category,
         is_active,
     from changes
 ),

@@ -15,7 +15,7 @@ described as (
         items.title,
         items.description,
         items.category,
-        nullif(split_part(items.category, ' > ', 1), '') as top_category,
+        {{ top_category('items.category') }} as top_category,
         items.brand,
         items.image_url,
         items.item_group_id,
