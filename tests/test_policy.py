@@ -232,6 +232,13 @@ def test_no_value_in_a_table_is_decided_by_the_clock_or_by_chance() -> None:
     assert asked == []
 
 
+def test_no_view_says_not_materialized_which_a_stored_view_forgets() -> None:
+    models = {name: re.sub(r"--.*|\{#(?s:.*?)#\}", "", path.read_text()) for name, path in files(".sql") if "/models/" in name}
+    views = {name: text for name, text in models.items() if "/staging/" in name or "materialized='view'" in text}
+    assert len(views) >= 9
+    assert [name for name, text in views.items() if "not materialized" in text] == []
+
+
 @pytest.mark.parametrize(
     "text", ["now()", "CURRENT_DATE", "current_timestamp", "today ()", "get_current_timestamp()", "{{ run_started_at }}", "random()"]
 )

@@ -2,7 +2,7 @@
 with
 
 excluded_items as (
-    select * from {{ ref('feat_exclusions') }}
+    select distinct * from {{ ref('feat_exclusions') }}
     where as_of_date = {{ run_date() }}
 )
 

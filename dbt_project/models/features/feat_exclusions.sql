@@ -4,20 +4,13 @@
 {% set reasons = "enum ('bought_recently', 'refunded_recently', 'in_cart')" %}
 
 -- As-of day by as-of day: by literal days DuckDB reads those days alone, and no row meets people of another as-of day.
+-- Each place names its table: a common one of several places would be read once for all of them, whole (a stored view
+-- forgets `not materialized`). A row for every line of an order: who reads it asks whether there is one.
 with
 
 people as (
     select * from {{ ref('int_people_as_of') }}
     where purpose = 'recommendations'
-),
-
-order_items as not materialized (
-    select * from {{ ref('fct_order_items') }}
-),
-
-cart_events as not materialized (
-    select * from {{ ref('fct_events') }}
-    where item_id is not null and event_type in ('product_added', 'product_removed')
 ),
 
 {% for step in range(3) -%}
@@ -34,7 +27,7 @@ cart_events as not materialized (
             people.user_key,
             max(order_items.event_at) as last_order_at,
         from people_{{ step }} as people
-        inner join order_items on people.visitor_key = order_items.visitor_key
+        inner join {{ ref('fct_order_items') }} as order_items on people.visitor_key = order_items.visitor_key
         where
             not order_items.is_refund
             and order_items.event_date <= {{ as_of_date }}
@@ -49,10 +42,12 @@ cart_events as not materialized (
             max(cart_events.event_at) filter (where cart_events.event_type = 'product_added') as last_added_at,
             max(cart_events.event_at) filter (where cart_events.event_type = 'product_removed') as last_removed_at,
         from people_{{ step }} as people
-        inner join cart_events on people.visitor_key = cart_events.actor_key
+        inner join {{ ref('fct_events') }} as cart_events on people.visitor_key = cart_events.actor_key
         left join emptied_{{ step }} as emptied on people.user_key = emptied.user_key
         where
-            cart_events.event_date <= {{ as_of_date }}
+            cart_events.event_type in ('product_added', 'product_removed')
+            and cart_events.item_id is not null
+            and cart_events.event_date <= {{ as_of_date }}
             and cart_events.event_date > {{ as_of_date }} - {{ cart_days }}
             and cart_events.event_at > coalesce(emptied.last_order_at, timestamptz '-infinity')
         group by people.user_key, cart_events.item_id
@@ -73,13 +68,12 @@ exclusions as (
                 order_items.item_id,
                 cast('{{ reason }}' as {{ reasons }}) as reason,
             from people_{{ step }} as people
-            inner join order_items on people.visitor_key = order_items.visitor_key
+            inner join {{ ref('fct_order_items') }} as order_items on people.visitor_key = order_items.visitor_key
             where
                 {{ lines }}
                 and order_items.item_id is not null
                 and order_items.event_date <= {{ as_of_date }}
                 and order_items.event_date > {{ as_of_date }} - {{ days }}
-            group by people.user_key, order_items.item_id
             union all
         {% endfor -%}
         select

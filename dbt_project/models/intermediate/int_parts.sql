@@ -43,30 +43,27 @@ standing as (
     ),
 
     -- a bot whose busiest days are replaced may be one no more; all its events are brought back from the lake then
-    visitor_days as (
-        select * from {{ last_night('int_visitor_days') }}
-    ),
-
-    last_bots as (
-        select visitor_key from {{ last_night('int_bots') }}
+    bot_days as (
+        select visitor_days.*
+        from {{ last_night('int_visitor_days') }} as visitor_days
+        semi join {{ last_night('int_bots') }} as bots on visitor_days.visitor_key = bots.visitor_key
     ),
 
     leaving_bots as (
-        select distinct visitor_days.visitor_key
-        from visitor_days
-        semi join last_bots on visitor_days.visitor_key = last_bots.visitor_key
-        anti join kept on visitor_days.part = kept.part
+        select distinct bot_days.visitor_key
+        from bot_days
+        anti join kept on bot_days.part = kept.part
     ),
 
     left_days as (
         select
-            visitor_days.visitor_key,
-            visitor_days.event_date,
-            sum(visitor_days.event_count) as event_count,
-        from visitor_days
-        semi join leaving_bots on visitor_days.visitor_key = leaving_bots.visitor_key
-        semi join kept on visitor_days.part = kept.part
-        group by visitor_days.visitor_key, visitor_days.event_date
+            bot_days.visitor_key,
+            bot_days.event_date,
+            sum(bot_days.event_count) as event_count,
+        from bot_days
+        semi join leaving_bots on bot_days.visitor_key = leaving_bots.visitor_key
+        semi join kept on bot_days.part = kept.part
+        group by bot_days.visitor_key, bot_days.event_date
     ),
 
     returned_bots as (
@@ -76,9 +73,9 @@ standing as (
     ),
 
     returning_parts as (
-        select distinct visitor_days.part
-        from visitor_days
-        semi join returned_bots on visitor_days.visitor_key = returned_bots.visitor_key
+        select distinct bot_days.part
+        from bot_days
+        semi join returned_bots on bot_days.visitor_key = returned_bots.visitor_key
     ),
 
 {% else %}

@@ -4,20 +4,23 @@ persons as (
     select * from {{ ref('int_persons') }}
 ),
 
-orders as (
+-- a person's orders of a month are one row in all that follows
+person_months as (
     select
         persons.user_key,
-        orders.order_amount,
         cast(date_trunc('month', orders.order_date) as date) as order_month,
+        count(*) as order_count,
+        sum(orders.order_amount) as order_amount,
     from {{ ref('fct_orders') }} as orders
     inner join persons on orders.visitor_key = persons.visitor_key
+    group by persons.user_key, date_trunc('month', orders.order_date)
 ),
 
 buyers as (
     select
         user_key,
         min(order_month) as cohort_month,
-    from orders
+    from person_months
     group by user_key
 ),
 
@@ -41,13 +44,13 @@ months as (
 bought as (
     select
         buyers.cohort_month,
-        orders.order_month,
-        count(distinct orders.user_key) as buyer_count,
-        count(*) as order_count,
-        sum(orders.order_amount) as order_amount,
-    from orders
-    inner join buyers on orders.user_key = buyers.user_key
-    group by buyers.cohort_month, orders.order_month
+        person_months.order_month,
+        count(*) as buyer_count,
+        cast(sum(person_months.order_count) as bigint) as order_count,
+        sum(person_months.order_amount) as order_amount,
+    from person_months
+    inner join buyers on person_months.user_key = buyers.user_key
+    group by buyers.cohort_month, person_months.order_month
 ),
 
 retention as (

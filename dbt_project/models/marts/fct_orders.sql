@@ -5,6 +5,7 @@
 ) }}
 
 {% set touched = ref('int_touched_orders') %}
+{% set touched_lines = ref('int_touched_order_lines') %}
 
 with
 
@@ -12,6 +13,7 @@ order_items as (
     select order_items.* from {{ ref('fct_order_items') }} as order_items
     {% if is_incremental() %}
         semi join {{ touched }} as touched on order_items.order_key = touched.order_key
+        where {{ on_days('order_items.event_date', 'select distinct event_date from ' ~ touched_lines) }}
     {% endif %}
 ),
 
