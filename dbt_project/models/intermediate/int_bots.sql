@@ -4,7 +4,7 @@
 
 with
 
-part_days as (
+part_days as not materialized (
     select * from {{ ref('int_visitor_days') }}
 ),
 
