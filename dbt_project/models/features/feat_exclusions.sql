@@ -5,7 +5,7 @@
 
 -- As-of day by as-of day: by literal days DuckDB reads those days alone, and no row meets people of another as-of day.
 -- Each place names its table: a common one of several places would be read once for all of them, whole (a stored view
--- forgets `not materialized`). A row for every line of an order: who reads it asks whether there is one.
+-- forgets `not materialized`). A row for every line of an order: who reads it asks for one, or says `distinct`.
 with
 
 people as (

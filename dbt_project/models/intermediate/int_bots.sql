@@ -4,7 +4,7 @@
 
 with
 
-part_days as not materialized (
+part_days as (
     select * from {{ ref('int_visitor_days') }}
 ),
 
