@@ -35,21 +35,29 @@ people as (
         group by people.user_key
     ),
 
+    people_since_{{ step }} as (
+        select
+            people.user_key,
+            people.visitor_key,
+            coalesce(emptied.last_order_at, timestamptz '-infinity') as last_order_at,
+        from people_{{ step }} as people
+        left join emptied_{{ step }} as emptied on people.user_key = emptied.user_key
+    ),
+
     moved_{{ step }} as (
         select
             people.user_key,
             cart_events.item_id,
             max(cart_events.event_at) filter (where cart_events.event_type = 'product_added') as last_added_at,
             max(cart_events.event_at) filter (where cart_events.event_type = 'product_removed') as last_removed_at,
-        from people_{{ step }} as people
-        inner join {{ ref('fct_events') }} as cart_events on people.visitor_key = cart_events.actor_key
-        left join emptied_{{ step }} as emptied on people.user_key = emptied.user_key
+        from people_since_{{ step }} as people
+        inner join {{ ref('fct_events') }} as cart_events
+            on people.visitor_key = cart_events.actor_key and people.last_order_at < cart_events.event_at
         where
             cart_events.event_type in ('product_added', 'product_removed')
             and cart_events.item_id is not null
             and cart_events.event_date <= {{ as_of_date }}
             and cart_events.event_date > {{ as_of_date }} - {{ cart_days }}
-            and cart_events.event_at > coalesce(emptied.last_order_at, timestamptz '-infinity')
         group by people.user_key, cart_events.item_id
     ),
 

@@ -13,14 +13,18 @@ recommendable_items as (
     select * from {{ ref('recommendable_items') }}
 ),
 
+-- as-of day by as-of day: a join by ranges of days would sort all days of all items
 item_days as (
-    select
-        as_of_dates.as_of_date,
-        item_days.*,
-        as_of_dates.as_of_date - item_days.event_date as days_ago,
-    from as_of_dates
-    inner join {{ ref('fct_item_days') }} as item_days
-        on as_of_dates.as_of_date >= item_days.event_date and as_of_dates.as_of_date - 90 < item_days.event_date
+    {% for step in range(3) -%}
+        {% set as_of_date = recommendation_date(step) %}
+        select
+            {{ as_of_date }} as as_of_date,
+            *,
+            {{ as_of_date }} - event_date as days_ago,
+        from {{ ref('fct_item_days') }}
+        where event_date <= {{ as_of_date }} and event_date > {{ as_of_date }} - 90
+        {{ 'union all' if not loop.last }}
+    {% endfor -%}
 ),
 
 popularity as (

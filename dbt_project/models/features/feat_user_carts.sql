@@ -8,6 +8,14 @@ people as (
     select * from {{ ref('int_snapshot_people') }}
 ),
 
+numbers as (
+    select distinct
+        as_of_date,
+        user_key,
+        person_number,
+    from people
+),
+
 user_days as (
     select * from {{ ref('fct_user_days') }}
     where cart_count > 0 or order_count > 0
@@ -15,8 +23,7 @@ user_days as (
 
 person_days as (
     select
-        people.as_of_date,
-        people.user_key,
+        people.person_number,
         people.as_of_date - user_days.event_date as days_ago,
         user_days.cart_count,
         user_days.order_count,
@@ -31,19 +38,17 @@ person_days as (
 -- a bit per day with an order, the as-of day's the lowest: whether one followed is asked without sorting the days
 order_days as (
     select
-        as_of_date,
-        user_key,
+        person_number,
         bit_or(cast(1 as hugeint) << days_ago) as order_bits,
         min(days_ago) as days_since_last_order,
     from person_days
     where order_count > 0
-    group by as_of_date, user_key
+    group by person_number
 ),
 
 judged as (
     select
-        person_days.as_of_date,
-        person_days.user_key,
+        person_days.person_number,
         person_days.days_ago,
         person_days.cart_count,
         person_days.days_ago >= {{ order_within_days }} as is_decided,
@@ -54,15 +59,13 @@ judged as (
         ) <> 0, false) as is_ordered,
         coalesce(order_days.days_since_last_order <= person_days.days_ago, false) as is_before_an_order,
     from person_days
-    left join order_days
-        on person_days.as_of_date = order_days.as_of_date and person_days.user_key = order_days.user_key
+    left join order_days on person_days.person_number = order_days.person_number
     where person_days.cart_count > 0
 ),
 
 counts as (
     select
-        as_of_date,
-        user_key,
+        person_number,
         cast(coalesce(sum(cart_count) filter (
             where days_ago < {{ open_days }} and not is_before_an_order
         ), 0) as integer) as open_cart_count,
@@ -75,15 +78,22 @@ counts as (
             ), 0) as integer) as abandoned_cart_count_{{ days }}d,
         {% endfor -%}
     from judged
-    group by as_of_date, user_key
+    group by person_number
 ),
 
 carts as (
     select
-        * exclude (decided_cart_count_30d, decided_cart_count_90d),
-        round(abandoned_cart_count_30d / nullif(decided_cart_count_30d, 0), 6) as cart_abandonment_share_30d,
-        round(abandoned_cart_count_90d / nullif(decided_cart_count_90d, 0), 6) as cart_abandonment_share_90d,
+        numbers.as_of_date,
+        numbers.user_key,
+        counts.open_cart_count,
+        counts.abandoned_cart_count_30d,
+        counts.abandoned_cart_count_90d,
+        {% for days in [30, 90] -%}
+            round(counts.abandoned_cart_count_{{ days }}d / nullif(counts.decided_cart_count_{{ days }}d, 0), 6)
+                as cart_abandonment_share_{{ days }}d,
+        {% endfor -%}
     from counts
+    inner join numbers on counts.person_number = numbers.person_number
 )
 
 select * from carts

@@ -43,31 +43,31 @@ visits as not materialized (
     where sessions.session_date > {{ run_date() }} - 90
 ),
 
+-- in one pass: by hour, and by weekday and source, which are few enough to be added up once more for each of the two
+visit_counts as materialized (
+    select
+        person_number,
+        source,
+        started_hour,
+        weekday,
+        grouping(started_hour) = 0 as is_by_hour,
+        count(*) as visit_count,
+    from visits
+    group by
+        grouping sets (
+            (person_number, started_hour),
+            (person_number, source, weekday)
+        )
+),
+
 -- of equals the first
 usual_hours as (
     select
         person_number,
         arg_min(started_hour, (-visit_count, started_hour)) as usual_hour,
-    from (
-        select
-            person_number,
-            started_hour,
-            count(*) as visit_count,
-        from visits
-        group by person_number, started_hour
-    ) as visits_by_hour
+    from visit_counts
+    where is_by_hour
     group by person_number
-),
-
--- few enough to be added up once more for each of the two
-visits_by_weekday as materialized (
-    select
-        person_number,
-        source,
-        weekday,
-        count(*) as visit_count,
-    from visits
-    group by person_number, source, weekday
 ),
 
 {% for name in ['weekday', 'source'] -%}
@@ -80,7 +80,8 @@ visits_by_weekday as materialized (
                 person_number,
                 {{ name }},
                 cast(sum(visit_count) as bigint) as visit_count,
-            from visits_by_weekday
+            from visit_counts
+            where not is_by_hour
             group by person_number, {{ name }}
         ) as counts
         group by person_number

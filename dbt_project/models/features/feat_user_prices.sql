@@ -5,6 +5,14 @@ people as (
     select * from {{ ref('int_snapshot_people') }}
 ),
 
+numbers as (
+    select distinct
+        as_of_date,
+        user_key,
+        person_number,
+    from people
+),
+
 purchases as (
     select
         visitor_key,
@@ -52,8 +60,7 @@ item_medians as (
 
 recent as (
     select
-        people.as_of_date,
-        people.user_key,
+        people.person_number,
         people.as_of_date - purchases.event_date < 90 as is_last_quarter,
         purchases.quantity,
         purchases.line_amount,
@@ -72,10 +79,9 @@ recent as (
         on people.as_of_date = item_medians.as_of_date and purchases.item_id = item_medians.item_id
 ),
 
-prices as (
+sums as (
     select
-        as_of_date,
-        user_key,
+        person_number,
         round(
             cast(sum(line_amount) filter (where is_last_quarter) as double)
             / sum(quantity) filter (where is_last_quarter), 6
@@ -89,7 +95,18 @@ prices as (
             / nullif(sum(line_amount) filter (where is_discounted is not null), 0), 6
         ) as discount_share,
     from recent
-    group by as_of_date, user_key
+    group by person_number
+),
+
+prices as (
+    select
+        numbers.as_of_date,
+        numbers.user_key,
+        sums.mean_item_price,
+        sums.price_level,
+        sums.discount_share,
+    from sums
+    inner join numbers on sums.person_number = numbers.person_number
 )
 
 select * from prices

@@ -12,14 +12,21 @@ people as (
     select * from {{ ref('int_snapshot_people') }}
 ),
 
+numbers as (
+    select distinct
+        as_of_date,
+        user_key,
+        person_number,
+    from people
+),
+
 user_days as (
     select * from {{ ref('fct_user_days') }}
 ),
 
 person_days as (
     select
-        people.as_of_date,
-        people.user_key,
+        people.person_number,
         user_days.*,
         people.as_of_date - user_days.event_date as days_ago,
         -- a bit per day, of those of which active days are asked for: counting distinct dates takes longer than all
@@ -38,8 +45,7 @@ person_days as (
 
 spans as (
     select
-        as_of_date,
-        user_key,
+        person_number,
         case
             when days_ago < 1 then 1
             when days_ago < 7 then 7
@@ -56,7 +62,16 @@ spans as (
         cast(sum(order_amount) as decimal(18, 2)) as order_amount,
         cast(sum(refund_amount) as decimal(18, 2)) as refund_amount,
     from person_days
-    group by as_of_date, user_key, window_days
+    group by person_number, window_days
+),
+
+windows as (
+    select
+        numbers.as_of_date,
+        numbers.user_key,
+        spans.* exclude (person_number), -- noqa: RF02
+    from spans
+    inner join numbers on spans.person_number = numbers.person_number
 )
 
-select * from spans
+select * from windows

@@ -54,6 +54,17 @@ people as (
         where not is_refund
     ),
 
+    -- on most nights only the run date is repriced, of which everybody is written without asking who bought
+    repriced_people as (
+        select
+            people.as_of_date,
+            people.user_key,
+            people.visitor_key,
+        from people
+        semi join repriced_days on people.as_of_date = repriced_days.as_of_date
+        where not people.is_changed
+    ),
+
     written as (
         select
             as_of_date,
@@ -78,15 +89,14 @@ people as (
         where items_digest.is_redescribed
         union
         select
-            people.as_of_date,
-            people.user_key,
-        from people
-        semi join repriced_days on people.as_of_date = repriced_days.as_of_date
+            repriced_people.as_of_date,
+            repriced_people.user_key,
+        from repriced_people
         semi join buyers
             on
-                people.visitor_key = buyers.visitor_key
-                and people.as_of_date >= buyers.event_date
-                and people.as_of_date - 365 < buyers.event_date
+                repriced_people.visitor_key = buyers.visitor_key
+                and repriced_people.as_of_date >= buyers.event_date
+                and repriced_people.as_of_date - 365 < buyers.event_date
     ),
 
     gone as (
@@ -107,14 +117,21 @@ people as (
         semi join written on people.as_of_date = written.as_of_date and people.user_key = written.user_key
         union all
         select * from gone
-    )
+    ),
 
 {% else %}
 
     snapshot_people as (
         select * exclude (is_changed) from people
-    )
+    ),
 
 {% endif %}
 
-select * from snapshot_people
+numbered as (
+    select
+        *,
+        cast(dense_rank() over (order by as_of_date, user_key) as integer) as person_number,
+    from snapshot_people
+)
+
+select * from numbered
