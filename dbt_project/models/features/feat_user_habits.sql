@@ -43,7 +43,7 @@ visits as not materialized (
     where sessions.session_date > {{ run_date() }} - 90
 ),
 
--- in one pass: by hour, and by weekday and source, which are few enough to be added up once more for each of the two
+-- in one pass by hour, and by weekday and source, which are few enough to be added up once more for each alone
 visit_counts as materialized (
     select
         person_number,

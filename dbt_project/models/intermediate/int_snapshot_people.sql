@@ -54,7 +54,7 @@ people as (
         where not is_refund
     ),
 
-    -- on most nights only the run date is repriced, of which everybody is written without asking who bought
+    -- whoever is changed is written already: on most nights only the run date is repriced, and nobody is left to ask
     repriced_people as (
         select
             people.as_of_date,
