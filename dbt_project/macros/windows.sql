@@ -18,3 +18,12 @@
 {% macro trend(name, days, of_days) -%}
     round({{ name }}_{{ days }}d * {{ of_days }}.0 / {{ days }} / nullif({{ name }}_{{ of_days }}d, 0), 6)
 {%- endmacro %}
+
+{# Whom each number of int_snapshot_people stands for: what was grouped by it gets its day and key back. #}
+{% macro person_numbers(people) -%}
+    select distinct
+        as_of_date,
+        user_key,
+        person_number,
+    from {{ people }}
+{%- endmacro %}

@@ -32,7 +32,7 @@ numbered_visitors as (
     inner join people on visitors.user_key = people.user_key
 ),
 
-visits as not materialized (
+visits as (
     select
         numbered_visitors.person_number,
         sessions.source,

@@ -13,11 +13,7 @@ people as (
 ),
 
 numbers as (
-    select distinct
-        as_of_date,
-        user_key,
-        person_number,
-    from people
+    {{ person_numbers('people') }}
 ),
 
 user_days as (
